@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# rseqctl: make help
+
+# --- what can be set ---
+PREFIX  ?= /usr/local
+DESTDIR ?=
+O       ?= build
+BPF     ?= 1
+STATIC  ?= 0
+SAN     ?= 0
+V       ?= 0
+CC      ?= cc
+CLANG   ?= clang
+CFLAGS  ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+# bpftool is in sbin, which is not on every user's path
+BPFTOOL ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool || echo bpftool)
+
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+# Debian's names; the first list builds, the second one tests as well.
+DEPS_BUILD := pkg-config libelf-dev zlib1g-dev libjson-c-dev
+DEPS_BPF   := clang libbpf-dev bpftool
+DEPS_CHECK := libcmocka-dev bats jq mandoc
+DEPS       := $(DEPS_BUILD) $(if $(filter 1,$(BPF)),$(DEPS_BPF)) $(DEPS_CHECK)
+
+# --- flags ---
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
+	    $(if $(CI),-Werror)
+SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+comma    := ,
+LIBS      = $(if $(filter 1,$(BPF)),libbpf) libelf zlib json-c
+PC_FLAGS  = $(if $(filter 1,$(STATIC)),--static)
+ALL_CPPFLAGS = -D_GNU_SOURCE -DHAVE_BPF=$(BPF) -DHAVE_STATIC=$(STATIC) -Isrc -Iinclude -I$(O)/gen \
+	       $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null) $(CPPFLAGS)
+ALL_CFLAGS   = -std=gnu17 $(WARNINGS) $(SANITIZE) $(CFLAGS)
+ALL_LDFLAGS  = $(if $(filter 1,$(STATIC)),-static) $(SANITIZE) $(LDFLAGS)
+LDLIBS       = $(shell $(PKG_CONFIG) $(PC_FLAGS) --libs $(LIBS))
+BPF_FLAGS    = -target bpf -g -O2 -Wall -Wextra $(if $(CI),-Werror) -Iinclude -Ibpf \
+	       -I/usr/include/$(shell $(CC) -print-multiarch)
+DEPFLAGS     = -MMD -MP -MT $@ -MF $@.d
+
+# Progress goes to stderr: stdout belongs to what the programs print.
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $@ >&2;)
+
+# --- files ---
+# The two files that open a skeleton have a stand-in each for BPF=0.
+SRCS := $(filter-out $(if $(filter 1,$(BPF)),%_none.c,src/collect/task_iter.c),$(wildcard src/*.c src/*/*.c))
+OBJS := $(SRCS:%.c=$(O)/%.o)
+SKEL := $(if $(filter 1,$(BPF)),$(O)/gen/inspect.skel.h)
+MAN1 := $(wildcard man/*.1)
+MAN5 := $(wildcard man/*.5)
+
+all: $(O)/rseqctl
+
+$(O)/rseqctl: $(OBJS) $(O)/flags
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(OBJS) $(LDLIBS) -o $@
+
+$(O)/%.o: %.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+# Generated headers are the one thing that -MMD cannot know before the first build.
+$(O)/src/collect/task_iter.o: $(O)/gen/inspect.skel.h
+
+$(O)/bpf/%.o: bpf/%.bpf.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,BPF)$(CLANG) $(BPF_FLAGS) $(DEPFLAGS) -c $< -o $@
+
+# "gen object" leaves DWARF out and keeps BTF.
+$(O)/gen/%.skel.h: $(O)/bpf/%.o
+	@mkdir -p $(@D)
+	$(call say,SKEL)$(BPFTOOL) gen object $(O)/bpf/$*.linked.o $< && \
+		$(BPFTOOL) gen skeleton $(O)/bpf/$*.linked.o name $*_bpf > $@
+
+# Rewritten only when a flag changes: then everything is built again.
+FLAGS = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(CLANG) $(BPF_FLAGS)
+$(O)/flags: always
+	@mkdir -p $(@D); printf '%s\n' '$(FLAGS)' | cmp -s - $@ || printf '%s\n' '$(FLAGS)' > $@
+
+always:
+.PHONY: always all deps deps-bench demo demo-run check check-run check-build unit lab lint bench \
+	install uninstall clean help
+.SECONDARY:
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+# --- the conflict lab ---
+include_lab = $(wildcard tests/lab/*.c)
+LAB_COMMON := $(O)/lab/testify.o
+LAB_LIBS   := $(patsubst tests/lab/%.c,$(O)/lab/%.so,$(wildcard tests/lab/lib*.c))
+LAB_PROGS  := $(patsubst tests/lab/%.c,$(O)/lab/%,$(filter-out tests/lab/lib%.c tests/lab/testify.c,$(wildcard tests/lab/*.c)))
+LAB_FLAGS   = -std=gnu17 -D_GNU_SOURCE -O1 -g -pthread $(WARNINGS) -Itests/lab
+
+lab: $(LAB_LIBS) $(LAB_PROGS)
+
+$(LAB_COMMON): tests/lab/testify.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(O)/lab/lib%.so: tests/lab/lib%.c $(LAB_COMMON)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared $< $(LAB_LIBFLAGS) -o $@
+
+$(O)/lab/%: tests/lab/%.c $(LAB_COMMON)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $< $(LAB_COMMON) $(LAB_LINK) -Wl,-rpath,'$$ORIGIN' -o $@
+
+# --- tests ---
+UNIT_SRCS  := $(wildcard tests/unit/*.c)
+UNIT_PROGS := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRCS))
+# Everything but the commands, which tests/cli runs as a whole.
+UNIT_OBJS   = $(filter-out $(O)/src/main.o $(O)/src/cmd_%.o $(O)/src/common.o,$(OBJS))
+
+unit: $(UNIT_PROGS)
+
+$(O)/tests/unit/%: tests/unit/%.c $(UNIT_OBJS)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(DEPFLAGS) $< $(UNIT_OBJS) $(LDLIBS) -lcmocka -o $@
+
+check-build: all unit lab
+
+# With "deps" in front, a make of its own: only then are the packages there to be asked for.
+check: $(filter deps,$(MAKECMDGOALS))
+	@$(MAKE) check-run
+
+check-run: check-build
+	@$(MAKE) check-build O=$(O)/asan SAN=1 STATIC=0 CFLAGS='-O1 -g'
+	@O='$(O)' sh tests/run.sh
+
+lint:
+	@sh tests/lint/arrows.sh
+	@sh tests/lint/words.sh
+
+# --- demo ---
+demo: $(filter deps,$(MAKECMDGOALS))
+	@$(MAKE) demo-run CALLER="$$(sed -n 's/^PPid:[[:space:]]*//p' /proc/$$PPID/status)"
+
+demo-run: all $(O)/lab/threads
+	@O='$(O)' CALLER='$(CALLER)' sh tests/lib/demo.sh
+
+# --- packages ---
+deps:
+	@sh tests/lib/deps.sh $(DEPS) >&2
+
+deps-bench: deps
+	@sh tests/lib/deps.sh gdb >&2
+
+bench: all lab $(O)/bench/bare_iter
+	@O='$(O)' sh tests/bench/inspect.sh
+
+$(O)/bench/bare_iter: tests/bench/bare_iter.c $(SKEL)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(DEPFLAGS) $< $(LDLIBS) -o $@
+
+# --- installation ---
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1' '$(DESTDIR)$(PREFIX)/share/man/man5'
+	install -m 755 $(O)/rseqctl '$(DESTDIR)$(PREFIX)/bin/rseqctl'
+	install -m 644 $(MAN1) '$(DESTDIR)$(PREFIX)/share/man/man1'
+	install -m 644 $(MAN5) '$(DESTDIR)$(PREFIX)/share/man/man5'
+
+uninstall:
+	rm -f '$(DESTDIR)$(PREFIX)/bin/rseqctl' \
+		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man1/%',$(MAN1)) \
+		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man5/%',$(MAN5))
+
+clean:
+	rm -rf $(O)
+
+help:
+	@echo 'make deps demo    install what is missing, build, show who owns rseq in two processes'
+	@echo 'make deps check   install what is missing, build, run all tests'
+	@echo
+	@echo 'all         build $(O)/rseqctl'
+	@echo 'deps        install what building and testing needs (Debian; apt as root or by sudo)'
+	@echo 'demo        inspect a small program and the shell that called make'
+	@echo 'check       all tests, also under ASan and UBSan'
+	@echo 'lab         build the programs that the tests inspect'
+	@echo 'lint        which room may include which, and what may not be named'
+	@echo 'deps-bench  install what bench needs: gdb'
+	@echo 'bench       time and size against gdb and a bare BPF iterator'
+	@echo 'install     to PREFIX (/usr/local), below DESTDIR'
+	@echo 'uninstall   remove what install put there'
+	@echo 'clean       remove $(O)'
+	@echo
+	@echo 'BPF=0       without libbpf, clang and bpftool: no bpf method'
+	@echo 'STATIC=1    one static binary, to copy into a container'
+	@echo 'SAN=1       with AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'O=DIR       build there       V=1  show commands       CI=1  warnings are errors'

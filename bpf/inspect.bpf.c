@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's own record of every thread, by a task iterator: nothing is stopped, nothing is
+ * attached to a hot path.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "kernel_types.bpf.h"
+#include "rseqctl/task_record.h"
+#include "task_rseq.bpf.h"
+
+/* include/linux/sched.h; macros are not in BTF */
+#define PF_EXITING 0x00000004
+#define PF_IO_WORKER 0x00000010
+#define PF_USER_WORKER 0x00004000
+#define PF_KTHREAD 0x00200000
+
+/* arch/x86/include/asm/thread_info.h: TS_COMPAT is per syscall, TIF_ADDR32 is the program's kind */
+#define X86_TIF_ADDR32 29
+
+/* Only this process, 0 for all; as numbered in the reader's PID namespace. Set before each read. */
+__s32 only_tgid = 0;
+
+static __always_inline int number_at(struct pid *pid, unsigned int level)
+{
+	int nr = 0;
+
+	bpf_core_read(&nr, sizeof(nr),
+		      (char *)&pid->numbers + level * bpf_core_type_size(struct upid));
+	return nr;
+}
+
+/*
+ * A task's number in the namespace of the reading process: the iterator lists that namespace's
+ * tasks, but task->pid is the number in the initial one.
+ */
+static __always_inline int number_in(struct task_struct *task, unsigned int level)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+
+	if (!pid || level > BPF_CORE_READ(pid, level))
+		return 0;
+	return number_at(pid, level);
+}
+
+static __always_inline int inner_number(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+
+	return pid ? number_at(pid, BPF_CORE_READ(pid, level)) : 0;
+}
+
+static __always_inline unsigned int reader_level(void)
+{
+	struct task_struct *reader = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(reader, thread_pid, level);
+}
+
+static __always_inline __u32 flags_of(struct task_struct *task)
+{
+	__u32 pf = BPF_CORE_READ(task, flags), flags = 0;
+
+	if (pf & PF_KTHREAD)
+		flags |= TASK_KTHREAD;
+	/* 0x4000 had another meaning (PF_USED_ASYNC) until 5.17; user workers came in 6.4. */
+	if (pf & PF_IO_WORKER ||
+	    (pf & PF_USER_WORKER && task_rseq_layout() != TASK_LAYOUT_ORIGINAL))
+		flags |= TASK_WORKER;
+	if (pf & PF_EXITING || BPF_CORE_READ(task, exit_state))
+		flags |= TASK_EXITING;
+	if (bpf_core_field_exists(task->on_cpu) && BPF_CORE_READ(task, on_cpu))
+		flags |= TASK_ON_CPU;
+	return flags;
+}
+
+static __always_inline void read_tp(struct task_struct *task, struct task_record *r)
+{
+	if (bpf_core_field_exists(((struct task_struct___x86 *)0)->thread.fsbase)) {
+		if (BPF_CORE_READ(task, thread_info.flags) & (1UL << X86_TIF_ADDR32)) {
+			r->flags |= TASK_COMPAT;
+			return;
+		}
+		r->tp = BPF_CORE_READ((struct task_struct___x86 *)task, thread.fsbase);
+		r->flags |= TASK_HAS_TP;
+	} else if (bpf_core_field_exists(((struct task_struct___arm64 *)0)->thread.uw.tp_value)) {
+		r->tp = BPF_CORE_READ((struct task_struct___arm64 *)task, thread.uw.tp_value);
+		r->flags |= TASK_HAS_TP;
+	}
+}
+
+static __always_inline void read_ip(struct task_struct *task, struct task_record *r)
+{
+	void *regs;
+
+	/* The helper came in 5.15; where it is missing this is dead code to the verifier. */
+	if (!bpf_core_enum_value_exists(enum bpf_func_id___pt_regs, BPF_FUNC_task_pt_regs___pt_regs))
+		return;
+	regs = (void *)bpf_task_pt_regs(task);
+	if (!regs)
+		return;
+	if (bpf_core_field_exists(((struct pt_regs___x86 *)0)->ip))
+		r->ip = BPF_CORE_READ((struct pt_regs___x86 *)regs, ip);
+	else
+		r->ip = BPF_CORE_READ((struct user_pt_regs *)regs, pc);
+	r->flags |= TASK_HAS_IP;
+}
+
+SEC("iter/task")
+int task_records(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_record r = {};
+	unsigned int level;
+
+	if (!task)
+		return 0;
+	level = reader_level();
+	r.tgid = number_in(BPF_CORE_READ(task, group_leader), level);
+	if (only_tgid && r.tgid != only_tgid)
+		return 0;
+	r.size = sizeof(r);
+	r.tid = number_in(task, level);
+	r.inner_tid = inner_number(task);
+	r.flags = flags_of(task);
+	r.start_boottime = BPF_CORE_READ(task, group_leader, start_boottime);
+	bpf_core_read(r.comm, sizeof(r.comm), &task->comm);
+	task_rseq_read(task, &r);
+	read_tp(task, &r);
+	if (!(r.flags & (TASK_KTHREAD | TASK_WORKER)))
+		read_ip(task, &r);
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The frame of every command: its row in the table, its exit status, the options all have. */
+#ifndef CMD_H
+#define CMD_H
+
+#include <argp.h>
+
+#include "report/output.h"
+
+#define RSEQCTL_VERSION "0.1.0"
+
+/* One table for all commands, documented in rseqctl(1). */
+enum status {
+	STATUS_OK = 0,
+	STATUS_FINDINGS = 1,
+	STATUS_USAGE = 2,
+	STATUS_IMPOSSIBLE = 3, /* not here: no such process, no permission, no such kernel feature */
+	STATUS_INTERNAL = 4,   /* or the output could not be written */
+};
+
+struct cmd {
+	const char *name, *args, *summary;
+	enum status (*run)(int argc, char **argv); /* argv[0] is "rseqctl NAME" */
+};
+
+extern const struct cmd cmd_inspect, cmd_explain, cmd_version;
+
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+struct common_options {
+	enum format format;
+	const char *output; /* NULL: stdout */
+	int verbosity;
+	enum color color;
+};
+
+/* The options all commands have; its input is a struct common_options. */
+extern const struct argp common_argp;
+
+/* Opens the output that the options ask for. A message and STATUS_INTERNAL when it cannot. */
+enum status common_open(const struct common_options *options, struct output *ret);
+
+/* Flushes and closes; the status, or STATUS_INTERNAL and a message when it could not be written. */
+enum status common_close(struct output *output, enum status status);
+
+/* The word of a closed set that is nearest to a mistyped one, or NULL when none is near. */
+const char *common_nearest(const char *word, const char *const *words, size_t n);
+
+#endif

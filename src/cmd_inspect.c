@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "collect/collector.h"
+#include "diagnose/diagnose.h"
+#include "report/report.h"
+#include "util/array.h"
+#include "util/parse.h"
+#include "util/text.h"
+
+struct inspect_options {
+	struct common_options common;
+	int32_t *pids;
+	size_t n_pids;
+	bool all, threads;
+	const char *comm, *expect_owner;
+	enum method method;
+};
+
+enum { KEY_ALL = 0x200, KEY_COMM, KEY_EXPECT, KEY_METHOD, KEY_THREADS };
+
+static const struct argp_option option_table[] = {
+	{ "all", KEY_ALL, NULL, 0, "Every process that this user may read", 0 },
+	{ "comm", KEY_COMM, "GLOB", 0, "Every process whose name matches GLOB", 0 },
+	{ "expect-owner", KEY_EXPECT, "NAME", 0,
+	  "End with 1 unless every inspected process is owned by NAME: glibc, tcmalloc, librseq, libc, "
+	  "object, raw, none, ...", 0 },
+	{ "method", KEY_METHOD, "METHOD", 0,
+	  "How the kernel's record is read: auto (default), bpf, ptrace (stops each thread for a moment) or none", 0 },
+	{ "threads", KEY_THREADS, NULL, 0, "A line for every thread, with the content of its area", 0 },
+	{ 0 },
+};
+
+/* --- options --- */
+
+static void add_pid(struct inspect_options *o, const char *arg, struct argp_state *state)
+{
+	uint64_t pid;
+	int32_t *slot;
+
+	if (!parse_str_u64(arg, 10, &pid) || !pid || pid > INT32_MAX)
+		argp_error(state, "'%s' is no process id; files cannot be inspected yet", arg);
+	slot = ARRAY_ADD(o->pids, o->n_pids);
+	if (!slot)
+		argp_failure(state, STATUS_INTERNAL, ENOMEM, "cannot go on");
+	*slot = (int32_t)pid;
+}
+
+static void set_method(struct inspect_options *o, const char *arg, struct argp_state *state)
+{
+	o->method = name_find(method_names, arg);
+	if (!o->method)
+		argp_error(state, "--method is auto, bpf, ptrace or none, not '%s'", arg);
+}
+
+static void check_together(const struct inspect_options *o, struct argp_state *state)
+{
+	bool many = o->all || o->comm;
+
+	if (!o->n_pids && !many)
+		argp_error(state, "which process? Give PIDs, --all or --comm GLOB");
+	if (o->n_pids && many)
+		argp_error(state, "PIDs do not go together with --all or --comm");
+	if (o->all && o->method == METHOD_PTRACE)
+		argp_error(state, "--method ptrace stops threads: it does not go together with --all");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct inspect_options *o = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->common;
+		return 0;
+	case KEY_ALL:
+		o->all = true;
+		return 0;
+	case KEY_COMM:
+		o->comm = arg;
+		return 0;
+	case KEY_EXPECT:
+		o->expect_owner = arg;
+		return 0;
+	case KEY_METHOD:
+		set_method(o, arg, state);
+		return 0;
+	case KEY_THREADS:
+		o->threads = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		add_pid(o, arg, state);
+		return 0;
+	case ARGP_KEY_END:
+		check_together(o, state);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+/* --- the run --- */
+
+struct run {
+	const struct inspect_options *options;
+	struct collector *collector;
+	struct report *report;
+	struct findings findings;
+	struct arena arena;
+	struct failure *failures;
+	size_t n_failures;
+	struct report_counts counts;
+	bool unexpected, unknown_owner, progress;
+};
+
+static void fail(struct run *run, const char *subject, const char *why)
+{
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+	struct failure *f = ARRAY_ADD(run->failures, run->n_failures);
+
+	text_escape(&line, why, strlen(why));
+	if (run->options->common.format == FORMAT_TEXT)
+		fprintf(stderr, "rseqctl inspect: %s: %s\n", subject, strbuf_str(&line));
+	if (!f)
+		return;
+	f->subject = arena_strdup(&run->arena, subject);
+	f->what = "inspect";
+	f->why = arena_strdup(&run->arena, why);
+}
+
+/* By the name of who owns, or, for those without one, by what kind of owner it is. */
+static bool is_owned_by(const struct owner *o, const char *name)
+{
+	if (o->name && !strcmp(o->name, name))
+		return true;
+	return !strcmp(owner_kind_names[o->kind], name);
+}
+
+static void check_expectation(struct run *run, const struct process_facts *p)
+{
+	const char *expected = run->options->expect_owner;
+
+	if (!expected || is_owned_by(&p->owner, expected))
+		return;
+	run->unexpected = true;
+	fprintf(stderr, "rseqctl inspect: %d: expected owner %s, found %s\n", p->pid, expected,
+		p->owner.name ? p->owner.name : owner_kind_names[p->owner.kind]);
+}
+
+static void judge(struct run *run, struct process_facts *p)
+{
+	struct diagnosis d = { collector_host(run->collector), p, &run->findings };
+
+	run->counts.processes++;
+	check_expectation(run, p);
+	diagnose_process(&d);
+	report_process(run->report, p, diagnose_verdict(&d), &run->findings);
+	if (p->owner.kind == OWNER_UNKNOWN)
+		run->unknown_owner = true;
+}
+
+/* A process that was asked for by number: what keeps it from being read is an error. */
+static void inspect_named(struct run *run, int32_t pid)
+{
+	struct process_facts facts;
+	enum target_kind kind;
+	struct refusal refusal = { 0 };
+	char subject[16];
+
+	snprintf(subject, sizeof(subject), "%d", pid);
+	if (collector_process(run->collector, pid, &facts, &kind, &refusal) == 0)
+		judge(run, &facts);
+	else
+		fail(run, subject, refusal.what);
+	process_facts_done(&facts);
+}
+
+static bool nothing_readable(const struct process_facts *p)
+{
+	return !p->n_objects && !p->n_threads;
+}
+
+/* One of many: those that go away meanwhile, or are none of this user's business, are counted. */
+static void inspect_found(struct run *run, int32_t pid)
+{
+	struct process_facts facts;
+	enum target_kind kind;
+	struct refusal refusal = { 0 };
+	int r = collector_process(run->collector, pid, &facts, &kind, &refusal);
+
+	if (r < 0 && kind != TARGET_PROCESS)
+		run->counts.skipped++;
+	else if (r == -ESRCH || r == -EAGAIN)
+		run->counts.vanished++;
+	else if (r < 0 || nothing_readable(&facts))
+		run->counts.unreadable++;
+	else
+		judge(run, &facts);
+	process_facts_done(&facts);
+}
+
+static void show_progress(const struct run *run, size_t i, size_t n)
+{
+	if (run->progress)
+		fprintf(stderr, i == n ? "\r\033[K" : "\rinspecting %zu of %zu\033[K", i, n);
+}
+
+static bool matches(const struct run *run, int32_t pid)
+{
+	char comm[17];
+
+	if (!run->options->comm)
+		return true;
+	return collector_comm(run->collector, pid, comm) && !fnmatch(run->options->comm, comm, 0);
+}
+
+static enum status inspect_many(struct run *run)
+{
+	_cleanup_free_ int32_t *pids = NULL;
+	size_t n = 0, matching = 0;
+
+	if (collector_list(run->collector, &pids, &n) < 0) {
+		fail(run, "/proc", "the processes cannot be listed");
+		return STATUS_IMPOSSIBLE;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!matches(run, pids[i]))
+			continue;
+		matching++;
+		show_progress(run, i, n);
+		inspect_found(run, pids[i]);
+	}
+	show_progress(run, n, n);
+	if (!matching)
+		fail(run, run->options->comm ? run->options->comm : "--all", "no process has that name");
+	return STATUS_OK;
+}
+
+static enum status overall(const struct run *run)
+{
+	bool named = run->options->n_pids > 0;
+
+	if (findings_worst(&run->findings, 0) >= SEVERITY_WARNING || run->unexpected)
+		return STATUS_FINDINGS;
+	if (run->n_failures || (named && run->unknown_owner))
+		return STATUS_IMPOSSIBLE;
+	return STATUS_OK;
+}
+
+static enum status inspect(struct run *run)
+{
+	const struct inspect_options *o = run->options;
+
+	if (o->n_pids)
+		for (size_t i = 0; i < o->n_pids; i++)
+			inspect_named(run, o->pids[i]);
+	else
+		inspect_many(run);
+	run->counts.all = !o->n_pids;
+	report_end(run->report, collector_host(run->collector), &run->findings, run->failures,
+		   run->n_failures, &run->counts);
+	return overall(run);
+}
+
+static enum status start(struct run *run, const struct output *output)
+{
+	const struct inspect_options *o = run->options;
+	struct report_options report = { "inspect", RSEQCTL_VERSION, o->threads };
+	struct refusal refusal;
+
+	if (collector_new(o->method, o->common.verbosity > 0, &run->collector, &refusal) < 0) {
+		fprintf(stderr, "rseqctl inspect: %s\n", refusal.what);
+		return STATUS_IMPOSSIBLE;
+	}
+	run->report = report_new(output, &report);
+	return run->report ? inspect(run) : STATUS_INTERNAL;
+}
+
+static enum status run_inspect(int argc, char **argv)
+{
+	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
+	static const struct argp argp = {
+		.options = option_table,
+		.parser = parse,
+		.args_doc = "PID...\n--all\n--comm GLOB",
+		.doc = "Show who owns rseq in a process, who was refused, and what that means.",
+		.children = children,
+	};
+	struct inspect_options options = { .method = METHOD_AUTO };
+	struct run run = { .options = &options };
+	struct output output;
+	enum status status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	status = common_open(&options.common, &output);
+	if (status == STATUS_OK) {
+		run.progress = isatty(STDERR_FILENO) && options.common.verbosity >= 0;
+		status = common_close(&output, start(&run, &output));
+	}
+	report_free(run.report);
+	collector_free(run.collector);
+	findings_done(&run.findings);
+	arena_done(&run.arena);
+	free(run.failures);
+	free(options.pids);
+	return status;
+}
+
+const struct cmd cmd_inspect = {
+	"inspect",
+	"PID... | --all | --comm GLOB",
+	"who owns rseq in a process, and who conflicts",
+	run_inspect,
+};

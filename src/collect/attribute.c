@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collect/attribute.h"
+
+#include <string.h>
+
+#include "collect/objects.h"
+
+struct owner attribute_libc(const struct target *t)
+{
+	return (struct owner){ .kind = OWNER_LIBC,
+			       .place = PLACE_LIBC,
+			       .confidence = CONFIDENCE_CERTAIN,
+			       .name = t->facts->libc.name,
+			       .object = t->facts->libc.object };
+}
+
+static bool attribute_candidate(const struct thread_facts *f, struct owner *ret)
+{
+	for (size_t i = 0; i < f->n_candidates; i++) {
+		const struct candidate *c = &f->candidates[i];
+
+		if (!(c->has & CANDIDATE_ADDRESS) || c->address != f->area)
+			continue;
+		*ret = (struct owner){ .kind = OWNER_OBJECT,
+				       .place = PLACE_TLS_SYMBOL,
+				       .confidence = CONFIDENCE_CERTAIN,
+				       .name = c->name,
+				       .object = c->object,
+				       .symbol = c->symbol };
+		return true;
+	}
+	return false;
+}
+
+static bool attribute_tls_block(const struct target *t, const struct tls_blocks *blocks,
+				size_t thread, const struct thread_facts *f, struct owner *ret)
+{
+	for (size_t i = 0; i < t->n_objects; i++) {
+		const struct image *image = t->objects[i].image;
+		uint64_t block;
+
+		if (!image || !tls_block(blocks, thread, i, &block) || f->area < block ||
+		    f->area - block >= image->tls_memsz)
+			continue;
+		*ret = (struct owner){ .kind = OWNER_OBJECT,
+				       .place = PLACE_TLS_BLOCK,
+				       .confidence = CONFIDENCE_CERTAIN,
+				       .name = objects_name(image, NULL),
+				       .object = objects_path(t, &t->objects[i]) };
+		return true;
+	}
+	return false;
+}
+
+static bool attribute_data(const struct target *t, const struct thread_facts *f, struct owner *ret)
+{
+	for (size_t i = 0; i < t->n_objects; i++) {
+		const struct image *image = t->objects[i].image;
+
+		for (uint32_t k = 0; image && k < image->n_segments; k++) {
+			uint64_t start = t->objects[i].base + image->segments[k].vaddr;
+
+			if (f->area < start || f->area - start >= image->segments[k].memsz)
+				continue;
+			*ret = (struct owner){ .kind = OWNER_OBJECT,
+					       .place = PLACE_DATA,
+					       .confidence = CONFIDENCE_CERTAIN,
+					       .name = objects_name(image, NULL),
+					       .object = objects_path(t, &t->objects[i]) };
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum owner_place place_of(const struct mapping *m)
+{
+	if (!strcmp(m->path, "[heap]"))
+		return PLACE_HEAP;
+	if (!strncmp(m->path, "[stack", 6))
+		return PLACE_STACK;
+	return m->inode ? PLACE_FILE : PLACE_ANONYMOUS;
+}
+
+static struct owner attribute_mapping(const struct target *t, const struct thread_facts *f)
+{
+	const struct mapping *m = maps_find(&t->maps, f->area);
+	struct owner owner = { .kind = OWNER_RAW, .confidence = CONFIDENCE_CERTAIN };
+
+	if (!t->maps.n) {
+		owner.kind = OWNER_UNKNOWN;
+		return owner;
+	}
+	owner.place = m ? place_of(m) : PLACE_UNMAPPED;
+	if (m && m->path[0])
+		owner.object = m->path;
+	else if (m)
+		owner.object = arena_printf(&t->facts->arena, "anonymous mapping 0x%lx-0x%lx",
+					    (unsigned long)m->start, (unsigned long)m->end);
+	return owner;
+}
+
+struct owner attribute_area(const struct target *t, const struct tls_blocks *blocks, size_t thread,
+			    const struct thread_facts *f)
+{
+	const struct libc_facts *libc = &t->facts->libc;
+	struct owner owner;
+
+	if (libc->has & LIBC_OFFSET && f->has & THREAD_TP &&
+	    f->area == f->tp + (uint64_t)libc->rseq_offset)
+		return attribute_libc(t);
+	if (attribute_candidate(f, &owner) ||
+	    attribute_tls_block(t, blocks, thread, f, &owner) || attribute_data(t, f, &owner))
+		return owner;
+	return attribute_mapping(t, f);
+}

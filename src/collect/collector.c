@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collect/collector.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/utsname.h>
+
+#include "collect/images.h"
+#include "collect/process.h"
+#include "collect/task_iter.h"
+#include "collect/task_ptrace.h"
+#include "proc/privileges.h"
+#include "proc/reader.h"
+#include "proc/service.h"
+#include "rseqctl/rseq_abi.h"
+#include "rseqctl/task_record.h"
+#include "util/array.h"
+#include "util/parse.h"
+
+enum { KIND_READER, KIND_KERNEL, KINDS };
+
+struct collector {
+	struct service nursery, kernel;
+	struct service_kind kinds[KINDS];
+	struct service_op reader_operations[READER_OPS + 1];
+	struct images *images;
+	struct host_facts host;
+	struct arena arena; /* strings of host */
+	enum method method; /* never auto */
+	bool has_snapshot;
+	struct strbuf snapshot; /* of collector_list */
+};
+
+/* --- the machine --- */
+
+static void host_unknown(struct collector *c, const char *what, const char *why)
+{
+	struct unknown *u = ARRAY_ADD(c->host.unknown, c->host.n_unknown);
+
+	if (!u)
+		return;
+	u->what = what;
+	u->why = arena_strdup(&c->arena, why);
+}
+
+static void read_host(struct collector *c)
+{
+	struct utsname u;
+
+	if (uname(&u) == 0) {
+		snprintf(c->host.kernel, sizeof(c->host.kernel), "%s", u.release);
+		snprintf(c->host.arch, sizeof(c->host.arch), "%s", u.machine);
+	}
+	c->host.feature_size = getauxval(AUXV_RSEQ_FEATURE_SIZE);
+	c->host.align = getauxval(AUXV_RSEQ_ALIGN);
+	c->host.has = HOST_AUXV;
+}
+
+/* The class is the layout that CO-RE found in the kernel's types; only BPF has seen them. */
+static uint32_t class_of(uint32_t layout)
+{
+	switch (layout) {
+	case TASK_LAYOUT_NONE:
+		return CLASS_ABSENT;
+	case TASK_LAYOUT_ORIGINAL:
+		return CLASS_ORIGINAL;
+	case TASK_LAYOUT_EXTENSIBLE:
+		return CLASS_EXTENSIBLE;
+	case TASK_LAYOUT_REWRITE:
+		return CLASS_REWRITE;
+	case TASK_LAYOUT_SPLIT:
+		return CLASS_SPLIT;
+	}
+	return CLASS_UNKNOWN;
+}
+
+/* --- the kernel's records --- */
+
+static int read_records(void *ctx, int32_t pid, struct strbuf *out)
+{
+	struct collector *c = ctx;
+	struct service_request request = { TASK_ITER_READ, &pid, sizeof(pid), -1 };
+	struct task_record first;
+	int r = service_call(&c->kernel, &request, out, NULL);
+
+	if (r == 0 && out->len >= sizeof(first)) {
+		memcpy(&first, out->data, sizeof(first));
+		c->host.rseq_class = class_of(first.layout);
+	}
+	return r;
+}
+
+static int start_kernel(struct collector *c, enum method wish, bool verbose, struct refusal *refusal)
+{
+	char talk = verbose;
+	struct service_status status = { 0 };
+	int r = nursery_spawn(&c->nursery, c->kinds, KIND_KERNEL, &talk, 1, &c->kernel, &status);
+
+	if (r == 0) {
+		c->method = METHOD_BPF;
+		return 0;
+	}
+	snprintf(refusal->what, sizeof(refusal->what), "%s", status.what);
+	refusal->err = r;
+	return wish == METHOD_AUTO ? 0 : r;
+}
+
+/* --- life --- */
+
+static void prepare_kinds(struct collector *c)
+{
+	memcpy(c->reader_operations, reader_ops, READER_OPS * sizeof(*reader_ops));
+	c->reader_operations[READER_OPS] = (struct service_op){ TASK_PTRACE_READ, TASK_PTRACE_LIMIT_MS,
+								task_ptrace_handle };
+	c->kinds[KIND_READER] = (struct service_kind){
+		.ops = c->reader_operations,
+		.n_ops = READER_OPS + 1,
+		.setup = reader_setup,
+		.setup_limit_ms = READER_SETUP_LIMIT_MS,
+	};
+	c->kinds[KIND_KERNEL] = task_iter_kind;
+}
+
+static int start(struct collector *c, enum method wish, bool verbose, struct refusal *refusal)
+{
+	int r;
+
+	signal(SIGCHLD, SIG_IGN);
+	prepare_kinds(c);
+	refusal->err = r = nursery_start(c->kinds, KINDS, &c->nursery);
+	if (r == 0)
+		refusal->err = r = privileges_drop();
+	snprintf(refusal->what, sizeof(refusal->what), "cannot start the helper processes");
+	if (r < 0)
+		return r;
+	c->images = images_new();
+	if (!c->images)
+		return refusal->err = -ENOMEM;
+	read_host(c);
+	c->method = wish == METHOD_AUTO ? METHOD_NONE : wish;
+	if (wish == METHOD_AUTO || wish == METHOD_BPF)
+		r = start_kernel(c, wish, verbose, refusal);
+	if (r == 0 && c->method != METHOD_BPF)
+		host_unknown(c, "rseq_class",
+			     wish == METHOD_AUTO ? refusal->what : "BPF was not asked for");
+	return r;
+}
+
+int collector_new(enum method method, bool verbose, struct collector **ret, struct refusal *refusal)
+{
+	struct collector *c = calloc(1, sizeof(*c));
+	int r;
+
+	*refusal = (struct refusal){ 0 };
+	if (!c)
+		return refusal->err = -ENOMEM;
+	c->nursery = c->kernel = SERVICE_NONE;
+	r = start(c, method, verbose, refusal);
+	if (r < 0) {
+		collector_free(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void collector_free(struct collector *c)
+{
+	if (!c)
+		return;
+	service_stop(&c->kernel);
+	service_stop(&c->nursery);
+	images_free(c->images);
+	free(c->host.unknown);
+	arena_done(&c->arena);
+	strbuf_done(&c->snapshot);
+	free(c);
+}
+
+const struct host_facts *collector_host(const struct collector *c)
+{
+	return &c->host;
+}
+
+enum method collector_method(const struct collector *c)
+{
+	return c->method;
+}
+
+/* --- processes --- */
+
+int collector_process(struct collector *c, int32_t pid, struct process_facts *ret,
+		      enum target_kind *ret_kind, struct refusal *refusal)
+{
+	struct reader_arg arg = { .pid = pid };
+	struct service reader;
+	struct service_status status = { 0 };
+	struct process_request request = {
+		.reader = &reader,
+		.images = c->images,
+		.method = c->method,
+		.records = read_records,
+		.snapshot = c->has_snapshot ? &c->snapshot : NULL,
+		.ctx = c,
+	};
+	int r;
+
+	*ret = (struct process_facts){ .pid = pid };
+	*ret_kind = TARGET_PROCESS;
+	r = nursery_spawn(&c->nursery, c->kinds, KIND_READER, &arg, sizeof(arg), &reader, &status);
+	if (r < 0) {
+		refusal->err = r;
+		snprintf(refusal->what, sizeof(refusal->what), "%s", status.what);
+		return r;
+	}
+	r = process_collect(&request, pid, ret, ret_kind, refusal);
+	service_stop(&reader);
+	return r;
+}
+
+static bool is_our_own(const struct collector *c, int32_t pid)
+{
+	return pid == getpid() || pid == c->nursery.pid || pid == c->kernel.pid;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* With hidepid a process is in the kernel's records and not in /proc: both are asked. */
+static int list_records(struct collector *c, int32_t **list, size_t *n)
+{
+	int r;
+
+	strbuf_clear(&c->snapshot);
+	r = read_records(c, 0, &c->snapshot);
+	if (r < 0)
+		return r;
+	c->has_snapshot = true;
+	for (size_t i = 0; c->snapshot.len - i >= sizeof(struct task_record); i += sizeof(struct task_record)) {
+		struct task_record record;
+		int32_t *slot;
+
+		memcpy(&record, c->snapshot.data + i, sizeof(record));
+		if (record.tid != record.tgid)
+			continue;
+		slot = ARRAY_ADD(*list, *n);
+		if (slot)
+			*slot = record.tgid;
+	}
+	return 0;
+}
+
+static int list_proc(int32_t **list, size_t *n)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *e;
+
+	if (!dir)
+		return -errno;
+	while ((e = readdir(dir))) {
+		int32_t *slot;
+		uint64_t pid;
+
+		if (!parse_str_u64(e->d_name, 10, &pid))
+			continue;
+		slot = ARRAY_ADD(*list, *n);
+		if (slot)
+			*slot = (int32_t)pid;
+	}
+	closedir(dir);
+	return 0;
+}
+
+int collector_list(struct collector *c, int32_t **ret, size_t *ret_n)
+{
+	int32_t *list = NULL;
+	size_t n = 0, kept = 0;
+	int r;
+
+	r = list_proc(&list, &n);
+	if (r == 0 && c->method == METHOD_BPF)
+		r = list_records(c, &list, &n);
+	if (r < 0) {
+		free(list);
+		return r;
+	}
+	if (n)
+		qsort(list, n, sizeof(*list), by_number);
+	for (size_t i = 0; i < n; i++)
+		if (!is_our_own(c, list[i]) && (!kept || list[kept - 1] != list[i]))
+			list[kept++] = list[i];
+	*ret = list;
+	*ret_n = kept;
+	return 0;
+}
+
+bool collector_comm(struct collector *c, int32_t pid, char ret[17])
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char name[40];
+	size_t n;
+
+	(void)c;
+	snprintf(name, sizeof(name), "/proc/%d/comm", pid);
+	f = fopen(name, "re");
+	if (!f)
+		return false;
+	n = fread(ret, 1, 16, f);
+	if (n && ret[n - 1] == '\n')
+		n--;
+	ret[n] = '\0';
+	return n > 0;
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collect/process.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "collect/link_map.h"
+#include "collect/memory_records.h"
+#include "collect/objects.h"
+#include "collect/task_ptrace.h"
+#include "collect/threads.h"
+#include "proc/reader.h"
+#include "proc/status.h"
+#include "rseqctl/rseq_abi.h"
+#include "util/array.h"
+
+/* PF_KTHREAD of include/linux/sched.h, in /proc/PID/stat */
+#define FLAG_KTHREAD 0x200000
+
+/* What looks wrong must still be so after this: registrations of new threads are moments late. */
+#define SECOND_LOOK_NS 10000000
+
+static int refuse(struct refusal *refusal, int err, const char *format, ...) _printf_(3, 4);
+
+static int refuse(struct refusal *refusal, int err, const char *format, ...)
+{
+	va_list ap;
+
+	refusal->err = err;
+	va_start(ap, format);
+	vsnprintf(refusal->what, sizeof(refusal->what), format, ap);
+	va_end(ap);
+	return err;
+}
+
+static int gone(struct refusal *refusal)
+{
+	return refuse(refusal, -ESRCH, "it exited while it was read");
+}
+
+/* --- what /proc says --- */
+
+static int read_stat(struct target *t, struct proc_stat *ret, enum target_kind *ret_kind,
+		     struct refusal *refusal)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	int r = reader_file(t->reader, "stat", &text);
+
+	if (r == -ESRCH)
+		return gone(refusal);
+	if (r < 0 || !status_parse_stat((struct span){ strbuf_str(&text), text.len }, ret))
+		return refuse(refusal, r < 0 ? r : -EBADMSG, "%s reading stat",
+			      strerrorname_np(r < 0 ? -r : EBADMSG));
+	t->facts->comm = arena_strndup(&t->facts->arena, ret->comm, ret->comm_len);
+	if (ret->flags & FLAG_KTHREAD) {
+		*ret_kind = TARGET_KERNEL_THREAD;
+		return refuse(refusal, -EINVAL, "is a kernel thread: those have no rseq");
+	}
+	if (ret->state == 'Z' || ret->state == 'X') {
+		*ret_kind = TARGET_ZOMBIE;
+		return refuse(refusal, -ESRCH, "is a zombie: it has exited and waits for its parent");
+	}
+	return 0;
+}
+
+static void read_status(struct target *t)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	int r = reader_file(t->reader, "status", &text);
+	struct span span = { strbuf_str(&text), text.len };
+	uint64_t value;
+
+	if (r < 0) {
+		process_unknown(t->facts, "seccomp", "%s reading status", strerrorname_np(-r));
+		return;
+	}
+	if (status_find_u64(span, "Seccomp", &value) && value < 3)
+		t->facts->seccomp = (uint32_t)value + SECCOMP_DISABLED;
+	if (status_find_u64(span, "TracerPid", &value)) {
+		t->facts->tracer = (int32_t)value;
+		t->facts->has |= PROCESS_TRACER;
+	}
+}
+
+static void read_auxv(struct target *t)
+{
+	int r = reader_file(t->reader, "auxv", &t->auxv);
+
+	if (r < 0) {
+		process_unknown(t->facts, "auxv", "%s reading auxv", strerrorname_np(-r));
+		return;
+	}
+	t->facts->auxv = (struct auxv_facts){
+		.has = AUXV_READ,
+		.rseq_feature_size = target_auxv(t, AUXV_RSEQ_FEATURE_SIZE),
+		.rseq_align = target_auxv(t, AUXV_RSEQ_ALIGN),
+	};
+	t->facts->secure = target_auxv(t, AT_SECURE) != 0;
+}
+
+static void read_environ(struct target *t)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	int r = reader_file(t->reader, "environ", &text);
+	struct span value;
+
+	if (r < 0)
+		process_unknown(t->facts, "tunables", "%s reading environ", strerrorname_np(-r));
+	else if (status_find_env((struct span){ strbuf_str(&text), text.len }, "GLIBC_TUNABLES", &value))
+		t->facts->tunables = arena_strndup(&t->facts->arena, value.p, value.len);
+	else
+		t->facts->tunables = "";
+}
+
+static void read_exe(struct target *t)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	int r = reader_exe(t->reader, &text);
+
+	if (r < 0)
+		process_unknown(t->facts, "exe", "%s reading exe", strerrorname_np(-r));
+	else
+		t->facts->exe = arena_strndup(&t->facts->arena, strbuf_str(&text), text.len);
+}
+
+static int read_maps(struct target *t)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	int r = reader_file(t->reader, "maps", &text);
+
+	if (r == 0)
+		r = maps_parse((struct span){ strbuf_str(&text), text.len }, &t->facts->arena, &t->maps);
+	if (r < 0)
+		process_unknown(t->facts, "owner", "%s reading maps", strerrorname_np(-r));
+	return r;
+}
+
+/* --- memory --- */
+
+/* The program's kind, from the header of its file; other word sizes are not walked. */
+static bool read_arch(struct target *t)
+{
+	const struct mapping *m = NULL;
+	unsigned char ident[20];
+	uint64_t phdr = target_auxv(t, AT_PHDR);
+
+	m = maps_find(&t->maps, phdr);
+	if (!m || reader_memory(t->reader, m->start, ident, sizeof(ident)) < 0 ||
+	    memcmp(ident, ELFMAG, SELFMAG)) {
+		process_unknown(t->facts, "objects", "the program's ELF header cannot be read");
+		return false;
+	}
+	t->abi = arch_abi_find((uint16_t)(ident[18] | ident[19] << 8),
+			       ident[EI_CLASS] == ELFCLASS64 ? 8 : 4);
+	if (t->abi)
+		t->facts->arch = t->abi->name;
+	if (!t->abi || t->abi->word != 8) {
+		process_unknown(t->facts, "objects", "programs of this architecture are not read yet");
+		return false;
+	}
+	return true;
+}
+
+static void read_objects(struct target *t)
+{
+	/* A 32-bit program's auxv has words of 4 bytes: read as 8 it has no AT_PHDR that is mapped. */
+	if (!(t->facts->auxv.has & AUXV_READ) || !t->maps.n || !read_arch(t))
+		return;
+	link_map_read(t);
+	objects_scan(t);
+	objects_read_libc(t);
+	objects_describe(t);
+}
+
+/* --- the kernel's record --- */
+
+static uint64_t clock_ticks(uint64_t ns)
+{
+	return ns / (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+/* Seconds that our time namespace adds to CLOCK_BOOTTIME, and so to start times in /proc. */
+static int64_t boottime_offset_ns(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/timens_offsets", "re");
+	long long s = 0, ns = 0;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "boottime %lld %lld", &s, &ns) == 2 || sscanf(line, "7 %lld %lld", &s, &ns) == 2)
+			return s * 1000000000 + ns;
+	return 0;
+}
+
+/* Whether the record is of the process that the reader holds: the same start, not only the same id. */
+static bool same_start(const struct task_record *r, const struct proc_stat *stat)
+{
+	uint64_t ticks = clock_ticks(r->start_boottime + (uint64_t)boottime_offset_ns());
+
+	return ticks == stat->start_ticks;
+}
+
+static void take_records(struct target *t, const char *data, size_t len)
+{
+	free(t->records);
+	t->records = NULL;
+	t->n_records = 0;
+	for (size_t i = 0; len - i >= sizeof(struct task_record) && i < len; i += sizeof(struct task_record)) {
+		struct task_record r, *slot;
+
+		memcpy(&r, data + i, sizeof(r));
+		if (r.size != sizeof(r) || r.tgid != t->facts->pid)
+			continue;
+		slot = ARRAY_ADD(t->records, t->n_records);
+		if (!slot)
+			return;
+		*slot = r;
+	}
+}
+
+static int records_by_bpf(struct target *t, const struct process_request *request,
+			  const struct proc_stat *stat)
+{
+	_cleanup_strbuf_ struct strbuf fresh = { 0 };
+	const struct strbuf *data = request->snapshot;
+	int r = 0;
+
+	if (!data) {
+		r = request->records(request->ctx, t->facts->pid, &fresh);
+		data = &fresh;
+	}
+	if (r < 0) {
+		process_unknown(t->facts, "threads", "%s reading the BPF task iterator",
+				strerrorname_np(-r));
+		return 0;
+	}
+	take_records(t, strbuf_str(data), data->len);
+	if (t->n_records && !same_start(&t->records[0], stat))
+		return -ESRCH;
+	t->from_kernel = t->n_records > 0;
+	return 0;
+}
+
+static void records_by_ptrace(struct target *t)
+{
+	struct service_request request = { TASK_PTRACE_READ, NULL, 0, -1 };
+	_cleanup_strbuf_ struct strbuf reply = { 0 };
+	struct ptrace_reply head;
+	int r;
+
+	if (t->facts->tracer) {
+		process_unknown(t->facts, "threads", "it is traced by process %d: ptrace is taken",
+				t->facts->tracer);
+		return;
+	}
+	r = service_call(t->reader, &request, &reply, NULL);
+	if (r < 0 || reply.len < sizeof(head)) {
+		process_unknown(t->facts, "threads", "%s stopping its threads",
+				strerrorname_np(r < 0 ? -r : EPIPE));
+		return;
+	}
+	memcpy(&head, reply.data, sizeof(head));
+	take_records(t, reply.data + sizeof(head), reply.len - sizeof(head));
+	t->facts->max_stop_ns = head.max_stop_ns;
+	t->facts->has |= PROCESS_STOP;
+	for (size_t i = 0; i < t->n_records; i++)
+		t->from_kernel |= (t->records[i].flags & TASK_HAS_AREA) != 0;
+}
+
+/* In the order that the method needs: what a stop would change is read before the stop. */
+static int read_threads(struct target *t, const struct process_request *request,
+			const struct proc_stat *stat)
+{
+	struct thread_contents *before = NULL;
+	int r = 0;
+
+	t->facts->method = request->method;
+	if (request->method == METHOD_BPF) {
+		r = records_by_bpf(t, request, stat);
+	} else {
+		memory_records_read(t);
+		if (request->method == METHOD_PTRACE) {
+			before = thread_contents_read(t);
+			records_by_ptrace(t);
+		}
+	}
+	if (r == 0)
+		threads_describe(t, before);
+	thread_contents_free(before);
+	return r;
+}
+
+/* --- the second look --- */
+
+static bool suspicious(const struct process_facts *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		const struct thread_facts *f = &p->threads[i];
+
+		if (f->worker || f->exiting)
+			continue;
+		if (f->registered != 1 || !(f->has & THREAD_IDS) || f->cpu_id_start != f->cpu_id)
+			return true;
+		for (size_t k = 0; k < f->n_candidates; k++)
+			if (f->candidates[k].has & CANDIDATE_CPU_ID && f->candidates[k].cpu_id < 0)
+				return true;
+	}
+	return false;
+}
+
+static const struct task_record *find_record(const struct target *t, int32_t tid)
+{
+	for (size_t i = 0; i < t->n_records; i++)
+		if (t->records[i].tid == tid)
+			return &t->records[i];
+	return NULL;
+}
+
+/*
+ * Threads come and go between the kernel's record and the reading of memory: what would become a
+ * finding is asked for again, and a thread that is not as it was is left out of every rule.
+ */
+static void look_again(struct target *t, const struct process_request *request)
+{
+	_cleanup_strbuf_ struct strbuf again = { 0 };
+
+	if (request->method != METHOD_BPF || !t->from_kernel || !suspicious(t->facts))
+		return;
+	nanosleep(&(struct timespec){ .tv_nsec = SECOND_LOOK_NS }, NULL);
+	if (request->records(request->ctx, t->facts->pid, &again) < 0)
+		return;
+	take_records(t, strbuf_str(&again), again.len);
+	for (size_t i = 0; i < t->facts->n_threads; i++) {
+		struct thread_facts *f = &t->facts->threads[i];
+		const struct task_record *r = find_record(t, f->tid);
+
+		f->changed = !r || r->area != f->area || r->tp != f->tp ||
+			     (r->flags & TASK_EXITING && !f->exiting);
+	}
+}
+
+/* --- all of it --- */
+
+/* An exec replaces the memory under the same process id: the auxiliary vector tells, by AT_RANDOM. */
+static bool was_replaced(struct target *t)
+{
+	_cleanup_strbuf_ struct strbuf now = { 0 };
+
+	if (!(t->facts->auxv.has & AUXV_READ))
+		return false;
+	return reader_file(t->reader, "auxv", &now) < 0 || now.len != t->auxv.len ||
+	       memcmp(strbuf_str(&now), strbuf_str(&t->auxv), now.len);
+}
+
+static void target_done(struct target *t)
+{
+	strbuf_done(&t->auxv);
+	maps_done(&t->maps);
+	free(t->objects);
+	free(t->records);
+}
+
+static int collect_once(const struct process_request *request, int32_t pid,
+			struct process_facts *facts, enum target_kind *ret_kind,
+			struct refusal *refusal)
+{
+	struct target t = { .reader = request->reader, .images = request->images, .facts = facts };
+	struct proc_stat stat;
+	int r;
+
+	*facts = (struct process_facts){ .pid = pid, .secure = -1 };
+	*ret_kind = TARGET_PROCESS;
+	r = read_stat(&t, &stat, ret_kind, refusal);
+	if (r < 0)
+		goto out;
+	read_status(&t);
+	read_exe(&t);
+	read_auxv(&t);
+	read_environ(&t);
+	if (read_maps(&t) == 0)
+		read_objects(&t);
+	r = read_threads(&t, request, &stat);
+	if (r == 0) {
+		threads_conclude(&t);
+		look_again(&t, request);
+		r = was_replaced(&t) ? -EAGAIN : reader_alive(t.reader);
+	}
+	if (r == -ESRCH)
+		gone(refusal);
+	else if (r == -EAGAIN)
+		refuse(refusal, r, "it became another program while it was read");
+	else if (r < 0)
+		process_unknown(facts, "owner", "%s reading the process", strerrorname_np(-r));
+	if (r == -ETIMEDOUT || r == -EPIPE)
+		r = 0; /* The helper was ended: what was read before stands. */
+out:
+	target_done(&t);
+	return r;
+}
+
+int process_collect(const struct process_request *request, int32_t pid, struct process_facts *ret,
+		    enum target_kind *ret_kind, struct refusal *refusal)
+{
+	int r = -EAGAIN;
+
+	for (int i = 0; r == -EAGAIN && i < 3; i++) {
+		if (i)
+			process_facts_done(ret);
+		r = collect_once(request, pid, ret, ret_kind, refusal);
+	}
+	return r;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collect/tls.h"
+
+#include <string.h>
+
+#include "collect/reads.h"
+
+/* A dtv entry of glibc is a pointer and what to free; entry 0 and the one before it are counters. */
+enum { DTV_ENTRY = 16, MODID_MAX = 1 << 20 };
+
+struct tls_blocks {
+	size_t n_threads, n_objects;
+	uint64_t *blocks; /* [thread][object], 0 for none */
+};
+
+void tls_blocks_free(struct tls_blocks *b)
+{
+	if (!b)
+		return;
+	free(b->blocks);
+	free(b);
+}
+
+static bool wants_dynamic(const struct target *t, const struct object *o)
+{
+	uint64_t unused;
+
+	return o->image && o->image->tls && o->has_tls_fields && o->tls_modid &&
+	       o->tls_modid < MODID_MAX && !arch_static_tls(t->abi, 0, o->tls_offset, &unused);
+}
+
+static void fill_static(struct target *t, const uint64_t *tps, struct tls_blocks *b)
+{
+	for (size_t i = 0; i < b->n_threads * b->n_objects; i++) {
+		const struct object *o = &t->objects[i % b->n_objects];
+		uint64_t tp = tps[i / b->n_objects];
+
+		if (!tp || !o->image || !o->image->tls)
+			continue;
+		if (o->has_tls_fields)
+			arch_static_tls(t->abi, tp, o->tls_offset, &b->blocks[i]);
+		else if (!t->dynamic)
+			b->blocks[i] = arch_executable_tls(t->abi, tp, o->image->tls_memsz,
+							   o->image->tls_align, o->image->tls_vaddr);
+	}
+}
+
+/* The dtv's address per thread, and how many modules it has room for. */
+static bool read_dtvs(struct target *t, const uint64_t *tps, size_t n, uint64_t *dtvs, uint64_t *sizes)
+{
+	struct reads pointers = { 0 }, counts = { 0 };
+	bool ok = false;
+
+	for (size_t i = 0; i < n; i++)
+		reads_add(&pointers, tps[i] + (uint64_t)t->libc.pthread_dtvp, 8);
+	if (pointers.n != n || reads_run(&pointers, t->reader) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		const void *p = tps[i] ? reads_get(&pointers, i) : NULL;
+
+		if (p)
+			memcpy(&dtvs[i], p, 8);
+		reads_add(&counts, dtvs[i] - DTV_ENTRY, 8);
+	}
+	if (counts.n != n || reads_run(&counts, t->reader) < 0)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		const void *p = dtvs[i] ? reads_get(&counts, i) : NULL;
+
+		if (p)
+			memcpy(&sizes[i], p, 8);
+	}
+	ok = true;
+out:
+	reads_done(&pointers);
+	reads_done(&counts);
+	return ok;
+}
+
+static void fill_one_dynamic(struct target *t, size_t object, const uint64_t *dtvs,
+			     const uint64_t *sizes, struct tls_blocks *b)
+{
+	uint64_t modid = t->objects[object].tls_modid;
+	struct reads entries = { 0 };
+
+	for (size_t i = 0; i < b->n_threads; i++)
+		reads_add(&entries, dtvs[i] + modid * DTV_ENTRY, 8);
+	if (entries.n == b->n_threads && reads_run(&entries, t->reader) == 0)
+		for (size_t i = 0; i < b->n_threads; i++) {
+			const void *p = modid <= sizes[i] ? reads_get(&entries, i) : NULL;
+			uint64_t block = 0;
+
+			if (p)
+				memcpy(&block, p, 8);
+			/* TLS_DTV_UNALLOCATED: this thread has not used the module */
+			if (block != UINT64_MAX)
+				b->blocks[i * b->n_objects + object] = block;
+		}
+	reads_done(&entries);
+}
+
+static void fill_dynamic(struct target *t, const uint64_t *tps, struct tls_blocks *b)
+{
+	_cleanup_free_ uint64_t *dtvs = NULL, *sizes = NULL;
+
+	for (size_t i = 0; i < b->n_objects; i++) {
+		if (!wants_dynamic(t, &t->objects[i]) || t->libc.pthread_dtvp < 0)
+			continue;
+		if (!dtvs) {
+			dtvs = calloc(b->n_threads + 1, sizeof(*dtvs));
+			sizes = calloc(b->n_threads + 1, sizeof(*sizes));
+			if (!dtvs || !sizes || !read_dtvs(t, tps, b->n_threads, dtvs, sizes))
+				return;
+		}
+		fill_one_dynamic(t, i, dtvs, sizes, b);
+	}
+}
+
+struct tls_blocks *tls_blocks_new(struct target *t, const uint64_t *tps, size_t n_threads)
+{
+	struct tls_blocks *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->n_threads = n_threads;
+	b->n_objects = t->n_objects;
+	b->blocks = calloc(n_threads * t->n_objects + 1, sizeof(*b->blocks));
+	if (!b->blocks) {
+		tls_blocks_free(b);
+		return NULL;
+	}
+	if (t->abi && n_threads && t->n_objects) {
+		fill_static(t, tps, b);
+		fill_dynamic(t, tps, b);
+	}
+	return b;
+}
+
+bool tls_block(const struct tls_blocks *b, size_t thread, size_t object, uint64_t *ret)
+{
+	uint64_t block = b->blocks[thread * b->n_objects + object];
+
+	if (!block)
+		return false;
+	*ret = block;
+	return true;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+enum { KEY_FORMAT = 0x100, KEY_JSON, KEY_OUTPUT, KEY_COLOR };
+
+static const struct argp_option option_table[] = {
+	{ NULL, 0, NULL, 0, "Common options:", 90 },
+	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default) or json", 90 },
+	{ "json", KEY_JSON, NULL, 0, "The same as --format json", 90 },
+	{ "output", KEY_OUTPUT, "FILE", 0, "Write to FILE instead of standard output", 90 },
+	{ "color", KEY_COLOR, "WHEN", 0, "auto (default), always or never; NO_COLOR is obeyed", 90 },
+	{ "verbose", 'v', NULL, 0, "Say more: also what libbpf says", 90 },
+	{ "quiet", 'q', NULL, 0, "Only the first line of each answer", 90 },
+	{ 0 },
+};
+
+static void set_format(struct common_options *o, const char *arg, struct argp_state *state)
+{
+	if (!strcmp(arg, "text"))
+		o->format = FORMAT_TEXT;
+	else if (!strcmp(arg, "json"))
+		o->format = FORMAT_JSON;
+	else
+		argp_error(state, "this command has no format '%s': text or json", arg);
+}
+
+static void set_color(struct common_options *o, const char *arg, struct argp_state *state)
+{
+	static const char *const words[] = { "auto", "always", "never" };
+
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(arg, words[i])) {
+			o->color = (enum color)i;
+			return;
+		}
+	argp_error(state, "--color is auto, always or never, not '%s'", arg);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct common_options *o = state->input;
+
+	switch (key) {
+	case KEY_FORMAT:
+		set_format(o, arg, state);
+		return 0;
+	case KEY_JSON:
+		o->format = FORMAT_JSON;
+		return 0;
+	case KEY_OUTPUT:
+		o->output = arg;
+		return 0;
+	case KEY_COLOR:
+		set_color(o, arg, state);
+		return 0;
+	case 'v':
+		o->verbosity = 1;
+		return 0;
+	case 'q':
+		o->verbosity = -1;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+const struct argp common_argp = { .options = option_table, .parser = parse };
+
+static bool wants_color(const struct common_options *options, FILE *file)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (options->color != COLOR_AUTO)
+		return options->color == COLOR_ALWAYS;
+	return isatty(fileno(file)) && !(no && *no) && !(term && !strcmp(term, "dumb"));
+}
+
+static int terminal_width(FILE *file)
+{
+	struct winsize w;
+
+	if (!isatty(fileno(file)) || ioctl(fileno(file), TIOCGWINSZ, &w) < 0)
+		return 0;
+	return w.ws_col;
+}
+
+enum status common_open(const struct common_options *options, struct output *ret)
+{
+	FILE *file = options->output ? fopen(options->output, "we") : stdout;
+
+	if (!file) {
+		fprintf(stderr, "rseqctl: cannot open '%s': %s\n", options->output, strerror(errno));
+		return STATUS_INTERNAL;
+	}
+	*ret = (struct output){
+		.file = file,
+		.format = options->format,
+		.color = wants_color(options, file),
+		.width = terminal_width(file),
+		.verbosity = options->verbosity,
+	};
+	return STATUS_OK;
+}
+
+enum status common_close(struct output *output, enum status status)
+{
+	bool failed = ferror(output->file) || fflush(output->file);
+
+	if (output->file != stdout)
+		failed |= fclose(output->file) != 0;
+	if (!failed)
+		return status;
+	fprintf(stderr, "rseqctl: cannot write the output: %s\n", strerror(errno));
+	return STATUS_INTERNAL;
+}
+
+/* Edit distance of short words; both are bounded by the caller's table and by 31 characters. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[32], n = strlen(b), m = strlen(a);
+
+	if (n > 31 || m > 31)
+		return SIZE_MAX;
+	for (size_t k = 0; k <= n; k++)
+		row[k] = k;
+	for (size_t i = 1; i <= m; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t k = 1; k <= n; k++) {
+			size_t best = diagonal + (a[i - 1] != b[k - 1]);
+
+			diagonal = row[k];
+			if (row[k] + 1 < best)
+				best = row[k] + 1;
+			if (row[k - 1] + 1 < best)
+				best = row[k - 1] + 1;
+			row[k] = best;
+		}
+	}
+	return row[n];
+}
+
+const char *common_nearest(const char *word, const char *const *words, size_t n)
+{
+	const char *nearest = NULL;
+	size_t best = 3;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t d = distance(word, words[i]);
+
+		if (d < best) {
+			best = d;
+			nearest = words[i];
+		}
+	}
+	return nearest;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "diagnose/ask.h"
+
+#include <string.h>
+
+#include "model/known.h"
+#include "rseqctl/rseq_abi.h"
+
+bool ask_is_regular(const struct thread_facts *f)
+{
+	return !f->worker && !f->exiting && !f->changed;
+}
+
+bool ask_is_owned(const struct thread_facts *f)
+{
+	return f->owner.kind == OWNER_LIBC || f->owner.kind == OWNER_OBJECT ||
+	       f->owner.kind == OWNER_RAW;
+}
+
+bool ask_is_winner(const struct thread_facts *f, const struct candidate *c)
+{
+	if (f->has & THREAD_REGISTRATION)
+		return c->has & CANDIDATE_ADDRESS && c->address == f->area;
+	return f->owner.kind == OWNER_OBJECT && f->owner.object == c->object;
+}
+
+static const struct symbol_facts *find_symbol(const struct object_facts *o, enum known_role role)
+{
+	for (size_t i = 0; i < o->n_symbols; i++)
+		if (o->symbols[i].role == role && o->symbols[i].defined)
+			return &o->symbols[i];
+	return NULL;
+}
+
+bool ask_cooperates(const struct process_facts *p, size_t object)
+{
+	const struct symbol_facts *offset;
+
+	if (object >= p->n_objects)
+		return false;
+	offset = find_symbol(&p->objects[object], ROLE_LIBRSEQ_OFFSET);
+	return offset && offset->has & SYMBOL_VALUE && p->libc.has & LIBC_OFFSET &&
+	       p->libc.has & LIBC_SIZE && p->libc.rseq_size &&
+	       (int64_t)offset->value == p->libc.rseq_offset;
+}
+
+bool ask_is_lazy(const struct process_facts *p, const struct thread_facts *f)
+{
+	if (p->owner.kind != OWNER_OBJECT || !p->owner.name || strcmp(p->owner.name, "tcmalloc"))
+		return false;
+	for (size_t i = 0; i < f->n_candidates; i++)
+		if (f->candidates[i].object == p->owner.object && f->candidates[i].has & CANDIDATE_CPU_ID)
+			return f->candidates[i].cpu_id == RSEQ_CPU_ID_UNINITIALIZED;
+	return false;
+}
+
+bool ask_has_cached_pointer(const struct process_facts *p)
+{
+	for (size_t i = 0; i < p->n_objects; i++)
+		if (find_symbol(&p->objects[i], ROLE_SLABS))
+			return true;
+	return false;
+}
+
+static void count(const struct thread_facts *f, const struct candidate *c, struct standing *s)
+{
+	s->name = c->name;
+	s->path = c->object;
+	if (!(c->has & CANDIDATE_CPU_ID) || !ask_is_owned(f) || ask_is_winner(f, c))
+		return;
+	if (c->cpu_id == RSEQ_CPU_ID_REGISTRATION_FAILED && !s->refused++) {
+		s->first_refused = f->tid;
+		s->refused_area = c->address;
+	}
+	if (c->cpu_id == RSEQ_CPU_ID_UNINITIALIZED && !s->not_started++)
+		s->first_not_started = f->tid;
+}
+
+struct standing ask_standing(const struct process_facts *p, size_t object)
+{
+	struct standing s = { .object = object };
+
+	if (ask_cooperates(p, object))
+		return s;
+	for (size_t i = 0; i < p->n_threads; i++) {
+		const struct thread_facts *f = &p->threads[i];
+
+		for (size_t k = 0; ask_is_regular(f) && k < f->n_candidates; k++)
+			if (f->candidates[k].object_index == object)
+				count(f, &f->candidates[k], &s);
+	}
+	return s;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+const char *ask_owner_words(struct arena *arena, const struct process_facts *p, const struct owner *o)
+{
+	const char *version = p->libc.version;
+
+	switch (o->kind) {
+	case OWNER_LIBC:
+		return version ? arena_printf(arena, "%s %s", o->name ? o->name : "libc", version) :
+				 arena_strdup(arena, o->name ? o->name : "libc");
+	case OWNER_OBJECT:
+		if (o->name)
+			return arena_printf(arena, "%s (%s)", o->name, base_name(o->object));
+		return arena_printf(arena, "%s", o->object ? base_name(o->object) : "an object");
+	case OWNER_RAW:
+		if (o->detail)
+			return arena_printf(arena, "memory of no object (%s: %s)",
+					    o->object ? o->object : "unmapped", o->detail);
+		return arena_printf(arena, "memory of no object (%s)",
+				    o->place == PLACE_UNMAPPED ? "not mapped any more" :
+				    o->object		       ? o->object :
+								 "unknown mapping");
+	}
+	return "nobody";
+}

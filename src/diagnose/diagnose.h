@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From facts to findings. Reads nothing but the facts. */
+#ifndef DIAGNOSE_DIAGNOSE_H
+#define DIAGNOSE_DIAGNOSE_H
+
+#include "model/facts.h"
+#include "model/finding.h"
+
+struct diagnosis {
+	const struct host_facts *host;
+	struct process_facts *process; /* a rule that lacks a fact adds to its `unknown` */
+	struct findings *findings;
+};
+
+struct rule {
+	const char *id;
+	const char *title;
+	const char *levels; /* when it has which severity */
+	const char *story;  /* what it means and how it comes about; paragraphs end with a newline */
+	const char *advice;
+	void (*run)(const struct rule *rule, const struct diagnosis *d);
+};
+
+/* Every rule, in the order of the manual. */
+extern const struct rule rules[];
+extern const size_t rules_n;
+
+/* NULL when there is none of that id. */
+const struct rule *rule_find(const char *id);
+
+/* Runs every rule on the facts of one process. */
+void diagnose_process(const struct diagnosis *d);
+
+/* The one line that answers the question: owner, completeness, losers, kernel. In findings' arena. */
+const char *diagnose_verdict(const struct diagnosis *d);
+
+/* Whether a tunable of glibc turned rseq off, as libc read it at the start. */
+bool tunables_disable_rseq(const char *tunables);
+
+#endif

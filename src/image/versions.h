@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The version of a dynamic symbol: `foo@GLIBC_2.35`. */
+#ifndef IMAGE_VERSIONS_H
+#define IMAGE_VERSIONS_H
+
+#include "image/dynamic.h"
+
+struct version_table {
+	const struct elf_file *file;
+	const struct image *image;
+	const struct dynamic *dynamic;
+};
+
+/* Writes the name of the version of the index'th dynamic symbol, "" where it has none. */
+void versions_find(const struct version_table *t, uint64_t index, char *ret, size_t size);
+
+#endif

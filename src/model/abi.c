@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Signatures: glibc's sysdeps bits/rseq.h. TLS: TLS_TCB_AT_TP and TLS_DTV_AT_TP of glibc. */
+#include "model/abi.h"
+
+#include <elf.h>
+#include <stddef.h>
+
+#include "util/array.h"
+
+static const struct arch_abi abis[] = {
+	{ EM_X86_64, 8, 2, "x86_64", 0x53053053, 0, 0 },
+	{ EM_386, 4, 2, "i686", 0x53053053, 0, 0 },
+	{ EM_AARCH64, 8, 1, "aarch64", 0xd428bc00, 0, 16 },
+	{ EM_ARM, 4, 1, "arm", 0xe7f5def3, 0, 8 },
+	{ EM_RISCV, 8, 1, "riscv64", 0xf1401073, 0, 0 },
+	{ EM_PPC64, 8, 1, "ppc64le", 0x0fe5000b, 0x7000, 0 },
+	{ EM_S390, 8, 2, "s390x", 0xb2ff0fff, 0, 0 },
+	{ EM_LOONGARCH, 8, 1, "loongarch64", 0x002a0010, 0, 0 },
+};
+
+const struct arch_abi *arch_abi_find(uint16_t machine, uint8_t word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(abis); i++)
+		if (abis[i].machine == machine && abis[i].word == word)
+			return &abis[i];
+	return NULL;
+}
+
+bool arch_static_tls(const struct arch_abi *abi, uint64_t tp, uint64_t tls_offset, uint64_t *ret)
+{
+	uint64_t none = abi->variant == 2 ? 0 : UINT64_MAX;
+	uint64_t forced_dynamic = abi->variant == 2 ? UINT64_MAX : UINT64_MAX - 1;
+
+	if (abi->word == 4) {
+		none &= UINT32_MAX;
+		forced_dynamic &= UINT32_MAX;
+	}
+	if (tls_offset == none || tls_offset == forced_dynamic)
+		return false;
+	*ret = abi->variant == 2 ? tp - tls_offset : tp - abi->tp_offset + tls_offset;
+	return true;
+}
+
+uint64_t arch_executable_tls(const struct arch_abi *abi, uint64_t tp, uint64_t memsz, uint64_t align,
+			     uint64_t vaddr)
+{
+	uint64_t first = -vaddr & (align - 1);
+
+	/* _dl_determine_tlsoffset, for the one module there is */
+	if (abi->variant == 2)
+		return tp - ((memsz - first + align - 1) / align * align + first);
+	return tp - abi->tp_offset + (abi->tcb_size + align - 1) / align * align + first;
+}

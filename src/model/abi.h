@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What differs per architecture; all rows are always compiled. */
+#ifndef MODEL_ABI_H
+#define MODEL_ABI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct arch_abi {
+	uint16_t machine;   /* EM_* */
+	uint8_t word;	    /* bytes */
+	uint8_t variant;    /* of TLS: 1 blocks above the thread pointer, 2 below it */
+	const char *name;   /* as uname -m says it */
+	uint32_t signature; /* RSEQ_SIG by convention */
+	uint32_t tp_offset; /* variant 1: the thread pointer is this far behind the first block's frame */
+	uint32_t tcb_size;  /* variant 1: between thread pointer and the first block */
+};
+
+/* NULL for a machine that is not known. */
+const struct arch_abi *arch_abi_find(uint16_t machine, uint8_t word);
+
+/*
+ * Where a module's TLS block begins: thread pointer and l_tls_offset. False when the offset says
+ * that the block is not static (NO_TLS_OFFSET, FORCED_DYNAMIC_TLS_OFFSET of glibc).
+ */
+bool arch_static_tls(const struct arch_abi *abi, uint64_t tp, uint64_t tls_offset, uint64_t *ret);
+
+/* The same for the executable of a static program, which has no link map: by its TLS segment alone. */
+uint64_t arch_executable_tls(const struct arch_abi *abi, uint64_t tp, uint64_t memsz, uint64_t align,
+			     uint64_t vaddr);
+
+#endif

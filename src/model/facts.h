@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What was learned, with nothing concluded but who owns. A fact that is missing has its bit in
+ * `has` clear (or is NULL, or -1 for a tri-state), and the process's `unknown` says why.
+ */
+#ifndef MODEL_FACTS_H
+#define MODEL_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/names.h"
+#include "util/arena.h"
+
+struct unknown {
+	const char *what, *why;
+};
+
+struct owner {
+	uint32_t kind;	    /* enum owner_kind */
+	uint32_t place;	    /* enum owner_place */
+	uint32_t confidence; /* enum confidence */
+	const char *name;   /* "glibc", "tcmalloc"...; NULL where the object is not recognised */
+	const char *object; /* path of the object or name of the mapping; NULL where there is none */
+	const char *symbol; /* the area's, where it is one */
+	const char *detail; /* more about a raw place, in words, or NULL */
+};
+
+/* An area that this thread could have registered: one per definition of an area symbol. */
+struct candidate {
+	uint64_t has;
+	size_t object_index;
+	const char *name; /* by whose symbols the object is known, or NULL */
+	const char *object, *symbol;
+	uint64_t address;
+	int32_t cpu_id;
+	uint32_t refcount;
+};
+enum { CANDIDATE_ADDRESS = 1, CANDIDATE_CPU_ID = 2, CANDIDATE_REFCOUNT = 4 };
+
+struct thread_facts {
+	uint64_t has;
+	int32_t tid;
+	char comm[17];
+	int8_t registered; /* -1 unknown */
+	int8_t in_section; /* -1 unknown, as while it is on a CPU */
+	int8_t worker;	   /* made by the kernel inside the process (io_uring): never registers */
+	int8_t exiting;
+	int8_t on_cpu;
+	int8_t own_pthread; /* glibc made it: -1 unknown */
+	int8_t shares_tp;   /* its thread pointer is another thread's too */
+	int8_t changed;	    /* gone, or another registration, at the second look */
+	uint32_t mode;	    /* enum rseq_mode */
+	uint64_t area;
+	uint32_t length, signature;
+	uint64_t tp, ip;
+	int64_t tp_offset; /* area minus thread pointer */
+	uint32_t cpu_id_start, cpu_id, flags, node_id, mm_cid, slice_ctrl;
+	uint64_t rseq_cs;
+	int32_t libc_cpu_id; /* in libc's area of this thread, whoever registered */
+	struct owner owner;
+	struct candidate *candidates;
+	size_t n_candidates;
+};
+enum {
+	THREAD_AREA = 1 << 0, /* area; length and signature as well where it is not 0 */
+	THREAD_TP = 1 << 1,
+	THREAD_IP = 1 << 2,
+	THREAD_OFFSET = 1 << 3,
+	THREAD_LIBC_CPU_ID = 1 << 4,
+	/* The content of the registered area, as far as length and kernel make it active. */
+	THREAD_IDS = 1 << 5, /* cpu_id_start, cpu_id, rseq_cs, flags */
+	THREAD_NODE_ID = 1 << 6,
+	THREAD_MM_CID = 1 << 7,
+	THREAD_SLICE = 1 << 8,
+	THREAD_REGISTRATION = 1 << 9, /* registered: length and signature */
+};
+
+struct symbol_facts {
+	uint64_t has;
+	const char *name;
+	int8_t defined, exported;
+	int8_t wins; /* -1: not a matter of look-up (a local symbol, a reference), or unknown */
+	const char *wins_reason;
+	const char *type, *bind;
+	const char *version; /* "" for none */
+	uint64_t size, value, address;
+	uint8_t role; /* enum known_role */
+};
+enum { SYMBOL_VALUE = 1, SYMBOL_SIZE = 2 };
+
+struct object_facts {
+	uint64_t has;
+	const char *path;
+	const char *name; /* "glibc", "tcmalloc", "librseq" or NULL */
+	const char *build_id; /* hexadecimal, "" for none */
+	uint32_t namespace;
+	int8_t startup;	 /* loaded with the program: cannot be unloaded */
+	int8_t matters;	 /* has rseq symbols or sections, or owns */
+	uint64_t base;
+	uint64_t sections_total;
+	struct symbol_facts *symbols;
+	size_t n_symbols;
+};
+enum { OBJECT_SECTIONS = 1 };
+
+struct libc_facts {
+	uint64_t has;
+	const char *name;    /* "glibc" or NULL */
+	const char *version; /* "2.36" */
+	const char *build;   /* "Debian GLIBC 2.36-9+deb12u14" */
+	const char *linkage; /* "dynamic", "static" */
+	const char *object;  /* what exports __rseq_offset */
+	int64_t rseq_offset;
+	uint32_t rseq_size, rseq_flags;
+};
+enum { LIBC_OFFSET = 1, LIBC_SIZE = 2, LIBC_FLAGS = 4 };
+
+struct auxv_facts {
+	uint64_t has;
+	uint64_t rseq_feature_size, rseq_align; /* 0: the kernel does not say (up to 6.2) */
+};
+enum { AUXV_READ = 1 };
+
+struct process_facts {
+	uint64_t has;
+	struct arena arena; /* all strings below */
+	int32_t pid;
+	const char *comm, *exe, *arch;
+	uint32_t method; /* enum method that was used */
+	uint64_t max_stop_ns;
+	struct auxv_facts auxv;
+	const char *tunables; /* GLIBC_TUNABLES as started, "" when not set, NULL unknown */
+	int8_t secure;	      /* AT_SECURE: libc ignored the tunables; -1 unknown */
+	uint32_t seccomp;     /* enum seccomp_mode */
+	int32_t tracer;
+	struct libc_facts libc;
+	struct owner owner;
+	uint32_t threads_total, threads_registered, threads_unregistered;
+	struct thread_facts *threads;
+	size_t n_threads;
+	struct object_facts *objects;
+	size_t n_objects;
+	struct unknown *unknown;
+	size_t n_unknown;
+};
+enum { PROCESS_TRACER = 1, PROCESS_STOP = 2, PROCESS_REGISTERED = 4 };
+
+struct host_facts {
+	uint64_t has;
+	char kernel[65], arch[65];
+	uint32_t rseq_class; /* enum rseq_class */
+	uint64_t feature_size, align;
+	struct unknown *unknown;
+	size_t n_unknown;
+};
+enum { HOST_AUXV = 1 };
+
+void process_facts_done(struct process_facts *p);
+
+/* Notes that something could not be learned. Strings are copied. */
+void process_unknown(struct process_facts *p, const char *what, const char *format, ...)
+	_printf_(3, 4);
+
+/* Bytes of an area that the kernel keeps up: those the registration covers and the kernel knows. */
+uint32_t rseq_active_size(uint32_t length, uint64_t feature_size);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The asking side of a reader; what runs in the helper is reader_child.c. */
+#include "proc/reader.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "proc/reader_wire.h"
+
+int reader_file(struct service *s, const char *name, struct strbuf *out)
+{
+	struct service_request request = { READER_OP_FILE, name, strlen(name), -1 };
+
+	return service_call(s, &request, out, NULL);
+}
+
+int reader_exe(struct service *s, struct strbuf *out)
+{
+	struct service_request request = { READER_OP_EXE, NULL, 0, -1 };
+
+	return service_call(s, &request, out, NULL);
+}
+
+static int batch(struct service *s, const struct memory_range *ranges, size_t n, struct strbuf *out,
+		 int32_t *ret_errs)
+{
+	struct service_request request = { READER_OP_MEMORY, ranges, n * sizeof(*ranges), -1 };
+	_cleanup_strbuf_ struct strbuf reply = { 0 };
+	size_t total = 0;
+	int r = service_call(s, &request, &reply, NULL);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		total += ranges[i].len;
+	if (reply.len != n * sizeof(*ret_errs) + total)
+		return -EPIPE;
+	memcpy(ret_errs, reply.data, n * sizeof(*ret_errs));
+	strbuf_add(out, reply.data + n * sizeof(*ret_errs), total);
+	return out->failed ? -ENOMEM : 0;
+}
+
+int reader_memory_batch(struct service *s, const struct memory_range *ranges, size_t n,
+			struct strbuf *out, int32_t *ret_errs)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ranges[i].len > READER_RANGE_MAX)
+			return -E2BIG;
+	while (n) {
+		size_t now = n < READER_BATCH_MAX ? n : READER_BATCH_MAX;
+		int r = batch(s, ranges, now, out, ret_errs);
+
+		if (r < 0)
+			return r;
+		ranges += now;
+		ret_errs += now;
+		n -= now;
+	}
+	return 0;
+}
+
+int reader_memory(struct service *s, uint64_t addr, void *ret, size_t len)
+{
+	struct memory_range range = { addr, len };
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	int32_t err = 0;
+	int r = reader_memory_batch(s, &range, 1, &out, &err);
+
+	if (r == 0)
+		r = err;
+	if (r == 0)
+		memcpy(ret, strbuf_str(&out), len);
+	return r;
+}
+
+int reader_open_mapped(struct service *s, const struct mapped_file *file, bool *ret_exact)
+{
+	struct service_request request = { READER_OP_MAPPED, file, sizeof(*file), -1 };
+	_cleanup_strbuf_ struct strbuf reply = { 0 };
+	int fd = -1, r = service_call(s, &request, &reply, &fd);
+
+	if (r < 0)
+		return r;
+	if (fd < 0 || reply.len != 1)
+		return -EPIPE;
+	*ret_exact = reply.data[0];
+	return fd;
+}
+
+int reader_alive(struct service *s)
+{
+	struct service_request request = { READER_OP_ALIVE, NULL, 0, -1 };
+	_cleanup_strbuf_ struct strbuf reply = { 0 };
+
+	return service_call(s, &request, &reply, NULL);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Everything that is read from one process: its /proc files, its memory, the files it maps. The
+ * reading is done by a privileged helper that decodes nothing; the caller decodes and has no
+ * privileges. A pidfd, taken first, tells that all of it came from one and the same process.
+ */
+#ifndef PROC_READER_H
+#define PROC_READER_H
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "proc/service.h"
+
+/* The operations of a reader; a service kind for readers begins with these. */
+extern const struct service_op reader_ops[];
+enum { READER_OPS = 5, READER_OP_FIRST_FREE = 16 };
+
+/* Its setup; the argument is a struct reader_arg. A handler gets a struct reader_child as ctx. */
+struct reader_arg {
+	int32_t pid;
+};
+
+struct reader_child {
+	int32_t pid;
+	int32_t mm_tid; /* whose memory is read: the leader, or a living thread where the leader is dead */
+	int pidfd, proc; /* proc: /proc/mm_tid */
+};
+
+int reader_setup(const void *arg, size_t len, void **ret_ctx, struct service_status *status);
+enum { READER_SETUP_LIMIT_MS = 2000 };
+
+struct memory_range {
+	uint64_t addr;
+	uint64_t len; /* at most READER_RANGE_MAX */
+};
+
+enum { READER_RANGE_MAX = 1 << 20, READER_BATCH_MAX = 1024 };
+
+/*
+ * A file of /proc/PID by name ("maps", "auxv", "task/12/stat"), at most 128 MiB. 0 or -errno;
+ * -ESRCH when the process is gone.
+ */
+int reader_file(struct service *s, const char *name, struct strbuf *out) _must_check_;
+
+/* Where /proc/PID/exe points, as the kernel prints it. */
+int reader_exe(struct service *s, struct strbuf *out) _must_check_;
+
+/* All of [addr, addr+len), or -errno (-EFAULT where any of it is not readable). */
+int reader_memory(struct service *s, uint64_t addr, void *ret, size_t len) _must_check_;
+
+/*
+ * Many ranges at once, in one go for the target. out gets the bytes of all ranges one after
+ * another, zeros where a range could not be read; ret_errs[i] is 0 or -errno of range i.
+ */
+int reader_memory_batch(struct service *s, const struct memory_range *ranges, size_t n,
+			struct strbuf *out, int32_t *ret_errs) _must_check_;
+
+struct mapped_file {
+	uint64_t start, end; /* of one mapping of it */
+	uint64_t inode;
+	char path[4096];
+};
+
+/*
+ * Opens for reading the regular file that is mapped there: the very inode through map_files, or,
+ * where that is not permitted, by its path in the target's root, and then only with that inode
+ * number. Never blocks on a FIFO and never opens a device. *ret_exact tells whether it was
+ * map_files. An fd or -errno; -ESTALE when the path leads to another file now.
+ */
+int reader_open_mapped(struct service *s, const struct mapped_file *file, bool *ret_exact) _must_check_;
+
+/* 0 while the process that the reader was started for lives, else -ESRCH. */
+int reader_alive(struct service *s) _must_check_;
+
+#endif

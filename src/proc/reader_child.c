@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The helper that reads for us with full privileges. It fetches bytes and opens files; it decodes
+ * nothing that came from the target but a state letter and thread numbers, both written by the
+ * kernel.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "proc/reader.h"
+#include "proc/reader_wire.h"
+#include "util/array.h"
+#include "util/io.h"
+#include "util/parse.h"
+
+#define FILE_MAX (128u << 20)
+#define MEMORY_TOTAL_MAX (64u << 20)
+
+static bool alive(const struct reader_child *c)
+{
+	struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 0;
+}
+
+/* Read as one process, or not at all: the number may have gone to another one meanwhile. */
+static int gone_or(const struct reader_child *c, int err)
+{
+	return alive(c) ? err : -ESRCH;
+}
+
+/* --- files of /proc/PID --- */
+
+static bool name_is_permitted(struct span name)
+{
+	static const char *const whole[] = { "stat", "status", "maps", "auxv", "environ" };
+	uint64_t tid;
+
+	for (size_t i = 0; i < ARRAY_SIZE(whole); i++)
+		if (parse_equals(name, whole[i]))
+			return true;
+	if (!parse_has_prefix(name, "task/"))
+		return false;
+	name.p += 5;
+	name.len -= 5;
+	if (!parse_take_u64(&name, 10, &tid))
+		return false;
+	return parse_equals(name, "/stat") || parse_equals(name, "/status") ||
+	       parse_equals(name, "/comm");
+}
+
+static int read_at(int dir, const char *name, struct strbuf *out)
+{
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	return fd < 0 ? -errno : io_read_file(fd, FILE_MAX, out);
+}
+
+static int handle_file(void *ctx, const struct service_request *request, struct strbuf *reply,
+		       int *ret_fd)
+{
+	const struct reader_child *c = ctx;
+	char name[64];
+	int r;
+
+	(void)ret_fd;
+	if (request->len >= sizeof(name) ||
+	    !name_is_permitted((struct span){ request->data, request->len }))
+		return -EINVAL;
+	memcpy(name, request->data, request->len);
+	name[request->len] = '\0';
+	r = read_at(c->proc, name, reply);
+	return gone_or(c, r);
+}
+
+static int handle_exe(void *ctx, const struct service_request *request, struct strbuf *reply,
+		      int *ret_fd)
+{
+	const struct reader_child *c = ctx;
+	char path[PATH_MAX];
+	ssize_t n = readlinkat(c->proc, "exe", path, sizeof(path));
+
+	(void)request;
+	(void)ret_fd;
+	if (n < 0)
+		return gone_or(c, -errno);
+	strbuf_add(reply, path, (size_t)n);
+	return gone_or(c, 0);
+}
+
+/* --- memory --- */
+
+/*
+ * process_vm_readv and not /proc/PID/mem: it refuses device memory, whose reading can have side
+ * effects. It stops at the first range that it cannot read; that one is marked and left out.
+ */
+static void read_ranges(const struct reader_child *c, const struct memory_range *ranges, size_t n,
+			char *bytes, int32_t *errs)
+{
+	while (n) {
+		struct iovec remote[256], local;
+		size_t batch = n < ARRAY_SIZE(remote) ? n : ARRAY_SIZE(remote), total = 0, i = 0;
+		ssize_t got;
+
+		for (size_t k = 0; k < batch; k++) {
+			remote[k] = (struct iovec){ (void *)(uintptr_t)ranges[k].addr, ranges[k].len };
+			total += ranges[k].len;
+		}
+		local = (struct iovec){ bytes, total };
+		got = process_vm_readv(c->mm_tid, &local, 1, remote, batch, 0);
+		if (got < 0) {
+			errs[0] = -errno;
+			memset(bytes, 0, ranges[0].len);
+			bytes += ranges[0].len;
+			i = 1;
+		}
+		for (; got >= 0 && i < batch; i++) {
+			bytes += ranges[i].len;
+			if ((uint64_t)got < ranges[i].len) {
+				errs[i] = -EFAULT;
+				memset(bytes - ranges[i].len, 0, ranges[i].len);
+				i++;
+				break;
+			}
+			errs[i] = 0;
+			got -= (ssize_t)ranges[i].len;
+		}
+		ranges += i;
+		errs += i;
+		n -= i;
+	}
+}
+
+static int handle_memory(void *ctx, const struct service_request *request, struct strbuf *reply,
+			 int *ret_fd)
+{
+	const struct reader_child *c = ctx;
+	const struct memory_range *ranges = request->data;
+	size_t n = request->len / sizeof(*ranges), total = 0;
+	int32_t *errs;
+
+	(void)ret_fd;
+	if (n > READER_BATCH_MAX || request->len % sizeof(*ranges))
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++) {
+		if (ranges[i].len > READER_RANGE_MAX)
+			return -EINVAL;
+		total += ranges[i].len;
+	}
+	if (total > MEMORY_TOTAL_MAX)
+		return -E2BIG;
+	errs = strbuf_extend(reply, n * sizeof(*errs) + total);
+	if (!errs)
+		return -ENOMEM;
+	read_ranges(c, ranges, n, (char *)(errs + n), errs);
+	return gone_or(c, 0);
+}
+
+/* --- mapped files --- */
+
+/* From an O_PATH fd, which opens nothing, to one that reads: only if it is a regular file. */
+static int reopen_regular(int path_fd, uint64_t inode)
+{
+	struct stat st;
+	char name[64];
+	int fd;
+
+	if (fstat(path_fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOTSUP;
+	if (st.st_ino != inode)
+		return -ESTALE;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", path_fd);
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_in_root(const struct reader_child *c, const char *path, uint64_t inode)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	_cleanup_close_ int root = openat(c->proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
+
+	if (root < 0)
+		return -errno;
+	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	return fd < 0 ? -errno : reopen_regular(fd, inode);
+}
+
+static int open_exact(const struct reader_child *c, const struct mapped_file *file)
+{
+	_cleanup_close_ int fd = -1;
+	char name[80];
+
+	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, file->start, file->end);
+	fd = openat(c->proc, name, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : reopen_regular(fd, file->inode);
+}
+
+static int handle_mapped(void *ctx, const struct service_request *request, struct strbuf *reply,
+			 int *ret_fd)
+{
+	const struct reader_child *c = ctx;
+	struct mapped_file file;
+	char exact = 1;
+	int fd;
+
+	if (request->len != sizeof(file))
+		return -EINVAL;
+	memcpy(&file, request->data, sizeof(file));
+	file.path[sizeof(file.path) - 1] = '\0';
+	fd = open_exact(c, &file);
+	if (fd == -EPERM || fd == -EACCES) {
+		exact = 0;
+		fd = open_in_root(c, file.path, file.inode);
+	}
+	if (fd < 0)
+		return gone_or(c, fd);
+	strbuf_add(reply, &exact, 1);
+	*ret_fd = fd;
+	return gone_or(c, 0);
+}
+
+static int handle_alive(void *ctx, const struct service_request *request, struct strbuf *reply,
+			int *ret_fd)
+{
+	(void)request;
+	(void)reply;
+	(void)ret_fd;
+	return gone_or(ctx, 0);
+}
+
+const struct service_op reader_ops[] = {
+	{ READER_OP_FILE, 3000, handle_file },	     { READER_OP_EXE, 1000, handle_exe },
+	{ READER_OP_MEMORY, 1000, handle_memory },   { READER_OP_MAPPED, 1000, handle_mapped },
+	{ READER_OP_ALIVE, 1000, handle_alive },
+};
+
+_Static_assert(ARRAY_SIZE(reader_ops) == READER_OPS, "READER_OPS counts reader_ops");
+
+/* --- start --- */
+
+static bool is_zombie(int dir, const char *name)
+{
+	_cleanup_strbuf_ struct strbuf stat = { 0 };
+	const char *end;
+
+	if (read_at(dir, name, &stat) < 0)
+		return true;
+	end = strrchr(strbuf_str(&stat), ')');
+	return !end || !end[1] || end[2] == 'Z' || end[2] == 'X';
+}
+
+/* A dead leader has no memory any more while its threads live on: read through one of those. */
+static int living_thread(int proc, int pid)
+{
+	int dirfd, tid = pid;
+	struct dirent *e;
+	DIR *dir;
+
+	if (!is_zombie(proc, "stat"))
+		return pid;
+	dirfd = openat(proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = dirfd < 0 ? NULL : fdopendir(dirfd);
+	if (!dir) {
+		if (dirfd >= 0)
+			close(dirfd);
+		return pid;
+	}
+	while ((e = readdir(dir))) {
+		char name[300];
+		uint64_t n;
+
+		snprintf(name, sizeof(name), "task/%s/stat", e->d_name);
+		if (parse_str_u64(e->d_name, 10, &n) && !is_zombie(proc, name)) {
+			tid = (int)n;
+			break;
+		}
+	}
+	closedir(dir);
+	return tid;
+}
+
+static int open_proc(int pid)
+{
+	char name[32];
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/%d", pid);
+	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* pidfd_open takes process ids only: EINVAL up to 6.17, ENOENT later, for the id of another thread. */
+static int explain_refusal(int pid, int err, struct service_status *status)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "/proc/%d", pid);
+	if ((err == -EINVAL || err == -ENOENT) && access(name, F_OK) == 0) {
+		snprintf(status->what, sizeof(status->what), "is a thread, not a process");
+		return -EINVAL;
+	}
+	snprintf(status->what, sizeof(status->what), "%s",
+		 err == -ESRCH ? "no such process" : "cannot be opened");
+	return err;
+}
+
+int reader_setup(const void *arg, size_t len, void **ret_ctx, struct service_status *status)
+{
+	static struct reader_child child;
+	struct reader_arg a;
+
+	if (len != sizeof(a))
+		return -EINVAL;
+	memcpy(&a, arg, sizeof(a));
+	child.pid = a.pid;
+	child.pidfd = (int)syscall(SYS_pidfd_open, a.pid, 0);
+	if (child.pidfd < 0)
+		return explain_refusal(a.pid, -errno, status);
+	child.proc = open_proc(a.pid);
+	if (child.proc < 0)
+		return explain_refusal(a.pid, child.proc == -ENOENT ? -ESRCH : child.proc, status);
+	child.mm_tid = living_thread(child.proc, a.pid);
+	if (child.mm_tid != a.pid) {
+		int proc = open_proc(child.mm_tid);
+
+		if (proc >= 0)
+			child.proc = proc;
+	}
+	*ret_ctx = &child;
+	return 0;
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "proc/service.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "util/io.h"
+
+/* A request is small; a reply may carry /proc/PID/maps of a process at vm.max_map_count. */
+#define REQUEST_MAX (1u << 20)
+#define REPLY_MAX (256u << 20)
+/* How much longer than the child's own limit we wait: a child in state D cannot even be killed. */
+#define GRACE_MS 500
+
+struct frame {
+	uint32_t op; /* request: the op; reply: unused */
+	int32_t err; /* reply: 0 or -errno */
+	uint32_t len;
+	uint32_t pad;
+};
+
+/* --- frames, both sides --- */
+
+static int send_frame(int socket, const struct frame *frame, const void *data, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { (void *)frame, sizeof(*frame) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (fd >= 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+	}
+	do
+		n = sendmsg(socket, &msg, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (n != (ssize_t)sizeof(*frame))
+		return -EPIPE;
+	return io_send_all(socket, data, frame->len);
+}
+
+static int wait_readable(int socket, int timeout_ms)
+{
+	struct pollfd p = { .fd = socket, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&p, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n ? 0 : -ETIMEDOUT;
+}
+
+static int recv_all(int socket, void *data, size_t len, int timeout_ms)
+{
+	char *p = data;
+
+	while (len) {
+		int r = wait_readable(socket, timeout_ms);
+		ssize_t n;
+
+		if (r < 0)
+			return r;
+		n = recv(socket, p, len, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EPIPE;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int recv_header(int socket, struct frame *ret, int *ret_fd, int timeout_ms)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { ret, sizeof(*ret) };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
+	int r = wait_readable(socket, timeout_ms);
+	ssize_t n;
+
+	*ret_fd = -1;
+	if (r < 0)
+		return r;
+	do
+		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC | MSG_WAITALL);
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(*ret))
+		return -EPIPE;
+	if (msg.msg_controllen && control.header.cmsg_type == SCM_RIGHTS)
+		memcpy(ret_fd, CMSG_DATA(&control.header), sizeof(int));
+	return 0;
+}
+
+/* --- the child --- */
+
+static void limit_time(uint32_t ms)
+{
+	struct itimerval t = { .it_value = { ms / 1000, (ms % 1000) * 1000 } };
+
+	/* SIGALRM's default action ends the process, also out of a killable wait in the kernel. */
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
+static int serve_one(const struct service_kind *kind, void *ctx, int socket)
+{
+	_cleanup_strbuf_ struct strbuf body = { 0 }, reply = { 0 };
+	struct service_request request = { .fd = -1 };
+	struct frame in, out = { 0 };
+	int reply_fd = -1, r;
+
+	r = recv_header(socket, &in, &request.fd, -1);
+	if (r < 0 || in.len > REQUEST_MAX)
+		return -EPIPE;
+	request.data = strbuf_extend(&body, in.len);
+	if (!request.data || recv_all(socket, body.data, in.len, -1) < 0)
+		return -EPIPE;
+	request.op = in.op;
+	request.len = in.len;
+	out.err = -ENOSYS;
+	for (size_t i = 0; i < kind->n_ops; i++)
+		if (kind->ops[i].op == in.op) {
+			limit_time(kind->ops[i].limit_ms);
+			out.err = kind->ops[i].run(ctx, &request, &reply, &reply_fd);
+			limit_time(0);
+		}
+	if (reply.failed || reply.len > REPLY_MAX) {
+		strbuf_done(&reply);
+		out.err = -ENOMEM;
+	}
+	out.len = (uint32_t)reply.len;
+	r = send_frame(socket, &out, reply.data, reply_fd);
+	if (reply_fd >= 0)
+		close(reply_fd);
+	if (request.fd >= 0)
+		close(request.fd);
+	return r;
+}
+
+static void child_signals(void)
+{
+	sigset_t none;
+
+	/* Ctrl-C is for the program, which then closes the channel: a service that is stopping a
+	 * thread must come to its end. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGALRM, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* A helper holds no channel but its own: one that was taken over must not reach the others. */
+static void close_others(int socket)
+{
+	syscall(SYS_close_range, 3, socket - 1, 0);
+	syscall(SYS_close_range, socket + 1, ~0u, 0);
+}
+
+static _Noreturn void child_main(const struct service_kind *kind, const void *arg, size_t len,
+				 int socket)
+{
+	struct service_status status = { .pid = getpid() };
+	struct frame hello = { .len = sizeof(status) };
+	void *ctx = NULL;
+
+	child_signals();
+	close_others(socket);
+	if (kind->setup) {
+		limit_time(kind->setup_limit_ms);
+		status.err = kind->setup(arg, len, &ctx, &status);
+		limit_time(0);
+	}
+	if (send_frame(socket, &hello, &status, -1) == 0 && status.err == 0)
+		while (serve_one(kind, ctx, socket) == 0)
+			;
+	_exit(0);
+}
+
+/* --- the caller --- */
+
+static int await_hello(struct service *s, struct service_status *ret)
+{
+	int timeout = (int)s->kind->setup_limit_ms + GRACE_MS, fd = -1;
+	struct frame hello;
+	int r = recv_header(s->fd, &hello, &fd, timeout);
+
+	if (r == 0 && hello.len != sizeof(*ret))
+		r = -EPIPE;
+	if (r == 0)
+		r = recv_all(s->fd, ret, sizeof(*ret), timeout);
+	if (r < 0)
+		*ret = (struct service_status){ .err = r, .what = "starting a helper process" };
+	ret->what[sizeof(ret->what) - 1] = '\0';
+	s->pid = ret->pid;
+	if (ret->err)
+		service_stop(s);
+	return ret->err;
+}
+
+int service_start(const struct service_kind *kind, const void *arg, size_t len, struct service *ret,
+		  struct service_status *ret_status)
+{
+	int pair[2], r;
+	pid_t pid;
+
+	*ret = SERVICE_NONE;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+		r = -errno;
+		goto fail;
+	}
+	pid = fork();
+	if (pid < 0) {
+		r = -errno;
+		close(pair[0]);
+		close(pair[1]);
+		goto fail;
+	}
+	if (!pid) {
+		close(pair[0]);
+		child_main(kind, arg, len, pair[1]);
+	}
+	close(pair[1]);
+	ret->kind = kind;
+	ret->fd = pair[0];
+	ret->err = 0;
+	return await_hello(ret, ret_status);
+fail:
+	*ret_status = (struct service_status){ .err = r, .what = "starting a helper process" };
+	return r;
+}
+
+static uint32_t limit_of(const struct service *s, uint32_t op)
+{
+	for (size_t i = 0; i < s->kind->n_ops; i++)
+		if (s->kind->ops[i].op == op)
+			return s->kind->ops[i].limit_ms;
+	return 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* It died, or must: its own timer ends it at the limit, and then the channel just closes. */
+static int stop_failed(struct service *s, int err, int64_t ms, uint32_t limit_ms)
+{
+	if (err == -EPIPE && ms >= limit_ms)
+		err = -ETIMEDOUT;
+	if (err == -ETIMEDOUT)
+		kill(s->pid, SIGKILL);
+	service_stop(s);
+	s->err = err;
+	return err;
+}
+
+int service_call(struct service *s, const struct service_request *request, struct strbuf *reply,
+		 int *ret_fd)
+{
+	struct frame out = { .op = request->op, .len = (uint32_t)request->len }, in = { 0 };
+	uint32_t limit = limit_of(s, request->op);
+	int timeout = (int)limit + GRACE_MS, fd = -1, r;
+	int64_t start = now_ms();
+
+	if (ret_fd)
+		*ret_fd = -1;
+	if (s->fd < 0)
+		return s->err;
+	if (request->len > REQUEST_MAX)
+		return -E2BIG;
+	r = send_frame(s->fd, &out, request->data, request->fd);
+	if (r == 0)
+		r = recv_header(s->fd, &in, &fd, timeout);
+	if (r == 0 && in.len > REPLY_MAX)
+		r = -EPIPE;
+	if (r == 0 && in.len) {
+		void *data = strbuf_extend(reply, in.len);
+
+		r = data ? recv_all(s->fd, data, in.len, timeout) : -ENOMEM;
+	}
+	if (r == 0) {
+		if (ret_fd)
+			*ret_fd = take_fd(&fd);
+		r = in.err;
+	} else {
+		r = stop_failed(s, r, now_ms() - start, limit);
+	}
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+void service_stop(struct service *s)
+{
+	if (s->fd < 0)
+		return;
+	close(s->fd);
+	s->fd = -1;
+	s->err = -EPIPE;
+}
+
+/* --- the nursery --- */
+
+struct spawn_request {
+	uint32_t kind;
+	uint32_t len;
+	char arg[64];
+};
+
+enum { OP_SPAWN = 1 };
+
+struct nursery {
+	const struct service_kind *kinds;
+	size_t n;
+};
+
+static int handle_spawn(void *ctx, const struct service_request *request, struct strbuf *reply,
+			int *ret_fd)
+{
+	const struct nursery *nursery = ctx;
+	struct spawn_request spawn;
+	int pair[2];
+	pid_t pid;
+
+	(void)reply;
+	if (request->len != sizeof(spawn))
+		return -EINVAL;
+	memcpy(&spawn, request->data, sizeof(spawn));
+	if (spawn.kind >= nursery->n || spawn.len > sizeof(spawn.arg))
+		return -EINVAL;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	limit_time(0);
+	pid = fork();
+	if (!pid) {
+		close(pair[0]);
+		child_main(&nursery->kinds[spawn.kind], spawn.arg, spawn.len, pair[1]);
+	}
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return -EAGAIN;
+	}
+	*ret_fd = pair[0];
+	return 0;
+}
+
+static const struct service_op nursery_ops[] = { { OP_SPAWN, 2000, handle_spawn } };
+
+/* Runs in the nursery: its children need no waiting for. */
+static int nursery_setup(const void *arg, size_t len, void **ret_ctx, struct service_status *status)
+{
+	static struct nursery nursery;
+
+	(void)len;
+	(void)status;
+	memcpy(&nursery, arg, sizeof(nursery));
+	*ret_ctx = &nursery;
+	signal(SIGCHLD, SIG_IGN);
+	return 0;
+}
+
+static const struct service_kind nursery_kind = {
+	.ops = nursery_ops,
+	.n_ops = 1,
+	.setup = nursery_setup,
+	.setup_limit_ms = 2000,
+};
+
+int nursery_start(const struct service_kind *kinds, size_t n, struct service *ret)
+{
+	struct nursery nursery = { kinds, n };
+	struct service_status status;
+
+	return service_start(&nursery_kind, &nursery, sizeof(nursery), ret, &status);
+}
+
+int nursery_spawn(struct service *nursery, const struct service_kind *kinds, uint32_t kind,
+		  const void *arg, size_t len, struct service *ret,
+		  struct service_status *ret_status)
+{
+	struct spawn_request spawn = { .kind = kind, .len = (uint32_t)len };
+	struct service_request request = { OP_SPAWN, &spawn, sizeof(spawn), -1 };
+	_cleanup_strbuf_ struct strbuf reply = { 0 };
+	int fd = -1, r = len > sizeof(spawn.arg) ? -E2BIG : 0;
+
+	*ret = SERVICE_NONE;
+	if (r == 0) {
+		if (len)
+			memcpy(spawn.arg, arg, len);
+		r = service_call(nursery, &request, &reply, &fd);
+	}
+	if (r < 0) {
+		*ret_status = (struct service_status){ .err = r, .what = "starting a helper process" };
+		return r;
+	}
+	*ret = (struct service){ .kind = &kinds[kind], .fd = fd };
+	return await_hello(ret, ret_status);
+}

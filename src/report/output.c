@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/output.h"
+
+#include <string.h>
+
+#include "util/text.h"
+
+const char *output_color(const struct output *o, enum severity severity)
+{
+	static const char *const codes[] = { "\033[32m", "\033[36m", "\033[33;1m", "\033[31;1m" };
+
+	return o->color ? codes[severity] : "";
+}
+
+const char *output_bold(const struct output *o)
+{
+	return o->color ? "\033[1m" : "";
+}
+
+const char *output_plain(const struct output *o)
+{
+	return o->color ? "\033[0m" : "";
+}
+
+void output_text(const struct output *o, const char *s)
+{
+	_cleanup_strbuf_ struct strbuf safe = { 0 };
+
+	text_escape(&safe, s, strlen(s));
+	fputs(strbuf_str(&safe), o->file);
+}
+
+void output_wrapped(const struct output *o, int indent, const char *s)
+{
+	_cleanup_strbuf_ struct strbuf safe = { 0 };
+	size_t room = o->width > indent + 20 ? (size_t)(o->width - indent) : SIZE_MAX, used = 0;
+	const char *p;
+
+	text_escape(&safe, s, strlen(s));
+	p = strbuf_str(&safe);
+	while (*p) {
+		size_t len = strcspn(p, " ");
+		char word[256];
+		size_t columns;
+
+		if (len >= sizeof(word))
+			len = sizeof(word) - 1;
+		memcpy(word, p, len);
+		word[len] = '\0';
+		columns = text_width(word);
+		if (used && used + 1 + columns > room) {
+			fprintf(o->file, "\n%*s", indent, "");
+			used = 0;
+		}
+		fprintf(o->file, "%s%s", used ? " " : "", word);
+		used += columns + (used ? 1 : 0);
+		p += len;
+		p += *p == ' ';
+	}
+	fputc('\n', o->file);
+}

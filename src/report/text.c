@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/text.h"
+
+#include <string.h>
+
+#include "model/field.h"
+#include "report/table.h"
+#include "util/array.h"
+
+/* --- the answer --- */
+
+static void print_verdict(const struct output *o, const struct process_facts *p, const char *verdict,
+			  enum severity worst)
+{
+	fprintf(o->file, "%s%d ", output_bold(o), p->pid);
+	output_text(o, p->comm ? p->comm : "?");
+	fprintf(o->file, ":%s ", output_plain(o));
+	if (worst >= SEVERITY_WARNING)
+		fputs(output_color(o, worst), o->file);
+	output_text(o, verdict);
+	fprintf(o->file, "%s\n", worst >= SEVERITY_WARNING ? output_plain(o) : "");
+}
+
+static void print_finding(const struct output *o, const struct finding *f)
+{
+	fprintf(o->file, "  %s%s %s%s", output_color(o, f->severity), severity_names[f->severity], f->id,
+		output_plain(o));
+	if (f->confidence == CONFIDENCE_INFERRED)
+		fputs(" (inferred)", o->file);
+	fputs(": ", o->file);
+	output_wrapped(o, 4, f->detail);
+	for (size_t i = 0; i < f->n_evidence; i++) {
+		fputs("    evidence: ", o->file);
+		output_wrapped(o, 14, f->evidence[i]);
+	}
+	fputs("    advice: ", o->file);
+	output_wrapped(o, 12, f->advice);
+}
+
+/* --- threads --- */
+
+struct group {
+	const struct thread_facts *first;
+	uint32_t n;
+};
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool same_group(const struct thread_facts *a, const struct thread_facts *b)
+{
+	return a->registered == b->registered && a->length == b->length && a->signature == b->signature &&
+	       a->mode == b->mode && a->owner.kind == b->owner.kind && a->owner.place == b->owner.place &&
+	       a->worker == b->worker && a->exiting == b->exiting &&
+	       same_text(a->owner.object, b->owner.object) && same_text(a->owner.symbol, b->owner.symbol);
+}
+
+static void table_fields(struct table *t, const struct thread_facts *f, const char *const *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		table_field(t, &thread_type, field_find(&thread_type, keys[i]), f);
+}
+
+static void table_columns(struct table *t, const char *const *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		table_column(t, field_find(&thread_type, keys[i])->label);
+}
+
+static const char *owner_text(const struct thread_facts *f)
+{
+	if (f->worker)
+		return "none (kernel worker)";
+	if (f->exiting)
+		return "none (exiting)";
+	return f->owner.name ? f->owner.name : owner_kind_names[f->owner.kind];
+}
+
+static void owner_cells(struct table *t, const struct thread_facts *f)
+{
+	table_cell(t, owner_text(f));
+	table_cell(t, f->owner.place ? owner_place_names[f->owner.place] : "-");
+	table_cell(t, f->owner.object ? f->owner.object : "-");
+	table_cell(t, f->owner.symbol ? f->owner.symbol : "-");
+}
+
+static void owner_columns(struct table *t)
+{
+	table_column(t, "OWNER");
+	table_column(t, "PLACE");
+	table_column(t, "OBJECT");
+	table_column(t, "SYMBOL");
+}
+
+/* Groups are few; a process where every thread differs is shown by --threads. */
+enum { GROUPS_MAX = 64 };
+static const char *const group_keys[] = { "registered", "length", "signature", "mode" };
+
+static void print_groups(const struct output *o, const struct process_facts *p)
+{
+	struct group groups[GROUPS_MAX];
+	struct table t = { 0 };
+	size_t n = 0, more = 0;
+
+	for (size_t i = 0; i < p->n_threads; i++) {
+		size_t k = 0;
+
+		while (k < n && !same_group(groups[k].first, &p->threads[i]))
+			k++;
+		if (k == n && n == GROUPS_MAX) {
+			more++;
+			continue;
+		}
+		if (k == n)
+			groups[n++] = (struct group){ &p->threads[i], 0 };
+		groups[k].n++;
+	}
+	table_column(&t, "THREADS");
+	owner_columns(&t);
+	table_columns(&t, group_keys, ARRAY_SIZE(group_keys));
+	for (size_t k = 0; k < n; k++) {
+		char count[16];
+
+		snprintf(count, sizeof(count), "%u", groups[k].n);
+		table_cell(&t, count);
+		owner_cells(&t, groups[k].first);
+		table_fields(&t, groups[k].first, group_keys, ARRAY_SIZE(group_keys));
+	}
+	table_print(&t, o, 2);
+	if (more)
+		fprintf(o->file, "  and %zu threads more, each different: see --threads\n", more);
+}
+
+static const char *const row_keys[] = { "length",  "mode",  "area",   "tp_offset", "cpu_id_start",
+					"cpu_id",  "rseq_cs", "flags", "node_id", "mm_cid",
+					"slice_ctrl", "in_section" };
+
+static void print_threads(const struct output *o, const struct process_facts *p)
+{
+	static const char *const first[] = { "tid", "comm" };
+	struct table t = { 0 };
+
+	table_columns(&t, first, ARRAY_SIZE(first));
+	owner_columns(&t);
+	table_columns(&t, row_keys, ARRAY_SIZE(row_keys));
+	for (size_t i = 0; i < p->n_threads; i++) {
+		table_fields(&t, &p->threads[i], first, ARRAY_SIZE(first));
+		owner_cells(&t, &p->threads[i]);
+		table_fields(&t, &p->threads[i], row_keys, ARRAY_SIZE(row_keys));
+	}
+	table_print(&t, o, 2);
+}
+
+/* --- the rest --- */
+
+static void print_scalars(const struct output *o, const struct record_type *type, const void *record)
+{
+	for (size_t i = 0; i < type->n; i++) {
+		const struct field *f = &type->fields[i];
+		char buffer[32];
+		size_t n;
+
+		if (f->kind == FIELD_RECORD && f->type != &owner_type)
+			print_scalars(o, f->type, field_items(f, record, &n));
+		if (!f->label || f->kind == FIELD_RECORD || f->kind == FIELD_LIST)
+			continue;
+		if (f->kind == FIELD_STRING && field_is_known(type, f, record) &&
+		    !*field_text(type, f, record, buffer))
+			continue;
+		fprintf(o->file, "  %s%s%s ", type == &libc_type && f->label[0] != '_' ? "libc " : "",
+			f->label, ":");
+		output_text(o, field_text(type, f, record, buffer));
+		fputc('\n', o->file);
+	}
+}
+
+static void print_objects(const struct output *o, const struct process_facts *p)
+{
+	struct table t = { 0 };
+
+	table_column(&t, "OBJECT");
+	for (size_t i = 0; i < symbol_type.n; i++)
+		table_column(&t, symbol_type.fields[i].label);
+	for (size_t i = 0; i < p->n_objects; i++) {
+		const struct object_facts *object = &p->objects[i];
+
+		for (size_t k = 0; k < object->n_symbols; k++) {
+			table_cell(&t, object->path);
+			for (size_t c = 0; c < symbol_type.n; c++)
+				table_field(&t, &symbol_type, &symbol_type.fields[c], &object->symbols[k]);
+		}
+	}
+	table_print(&t, o, 2);
+	for (size_t i = 0; i < p->n_objects; i++)
+		if (p->objects[i].sections_total) {
+			fputs("  ", o->file);
+			output_text(o, p->objects[i].path);
+			fprintf(o->file, ": %lu critical sections\n",
+				(unsigned long)p->objects[i].sections_total);
+		}
+}
+
+static void print_unknown(const struct output *o, const struct unknown *unknown, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		fputs("  unknown: ", o->file);
+		output_text(o, unknown[i].what);
+		fputs(": ", o->file);
+		output_text(o, unknown[i].why);
+		fputc('\n', o->file);
+	}
+}
+
+static void heading(const struct output *o, const char *words)
+{
+	fprintf(o->file, "\n  %s%s%s\n", output_bold(o), words, output_plain(o));
+}
+
+void text_process(const struct output *o, const struct process_facts *p, const char *verdict,
+		  const struct findings *findings, bool threads)
+{
+	print_verdict(o, p, verdict, findings_worst(findings, p->pid));
+	if (o->verbosity < 0)
+		return;
+	for (size_t i = 0; i < findings->n; i++)
+		if (findings->items[i].subject.pid == p->pid)
+			print_finding(o, &findings->items[i]);
+	if (p->n_threads) {
+		heading(o, "threads");
+		(threads ? print_threads : print_groups)(o, p);
+	}
+	heading(o, "process");
+	print_scalars(o, &process_type, p);
+	if (p->n_objects) {
+		heading(o, "rseq symbols");
+		print_objects(o, p);
+	}
+	if (p->n_unknown) {
+		heading(o, "unknown");
+		print_unknown(o, p->unknown, p->n_unknown);
+	}
+	fputc('\n', o->file);
+}
+
+void text_end(const struct output *o, const struct host_facts *host, const struct findings *findings,
+	      const struct report_counts *counts)
+{
+	if (o->verbosity < 0)
+		return;
+	fprintf(o->file, "kernel %s %s, rseq class %s", host->kernel, host->arch,
+		rseq_class_names[host->rseq_class]);
+	if (host->feature_size)
+		fprintf(o->file, " (feature size %lu, alignment %lu)", (unsigned long)host->feature_size,
+			(unsigned long)host->align);
+	fputc('\n', o->file);
+	print_unknown(o, host->unknown, host->n_unknown);
+	if (counts->all)
+		fprintf(o->file,
+			"%u processes inspected, %zu findings; %u vanished, %u unreadable, %u skipped (kernel threads, zombies)\n",
+			counts->processes, findings->n, counts->vanished, counts->unreadable,
+			counts->skipped);
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Starts a small program with four threads and inspects it, and the shell that called make.
+set -eu
+dir=$(mktemp -d)
+mkfifo "$dir/in"
+"$O/lab/threads" 4 --comm rseq-demo <"$dir/in" >"$dir/out" &
+target=$!
+exec 3>"$dir/in"
+trap 'exec 3>&-; rm -rf "$dir"' EXIT
+while ! [ -s "$dir/out" ]; do
+	kill -0 "$target"
+	sleep 0.02
+done
+status=0
+"$O/rseqctl" inspect "$target" ${CALLER:+"$CALLER"} || status=$?
+# 1: the caller's shell has findings, which is an answer too
+[ "$status" -le 1 ]
