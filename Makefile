@@ -29,8 +29,7 @@ DEPS       := $(DEPS_BUILD) $(if $(filter 1,$(BPF)),$(DEPS_BPF)) $(DEPS_CHECK)
 # --- flags ---
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
 	    $(if $(CI),-Werror)
-SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-comma    := ,
+SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 LIBS      = $(if $(filter 1,$(BPF)),libbpf) libelf zlib json-c
 PC_FLAGS  = $(if $(filter 1,$(STATIC)),--static)
 ALL_CPPFLAGS = -D_GNU_SOURCE -DHAVE_BPF=$(BPF) -DHAVE_STATIC=$(STATIC) -Isrc -Iinclude -I$(O)/gen \
@@ -46,8 +45,9 @@ DEPFLAGS     = -MMD -MP -MT $@ -MF $@.d
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $@ >&2;)
 
 # --- files ---
-# The two files that open a skeleton have a stand-in each for BPF=0.
-SRCS := $(filter-out $(if $(filter 1,$(BPF)),%_none.c,src/collect/task_iter.c),$(wildcard src/*.c src/*/*.c))
+# Each file that uses libbpf has a stand-in for BPF=0.
+NO_BPF := $(wildcard src/*/*_none.c)
+SRCS := $(filter-out $(if $(filter 1,$(BPF)),$(NO_BPF),$(NO_BPF:_none.c=.c)),$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(O)/%.o)
 SKEL := $(if $(filter 1,$(BPF)),$(O)/gen/inspect.skel.h)
 MAN1 := $(wildcard man/*.1)
@@ -88,7 +88,6 @@ always:
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
 # --- the conflict lab ---
-include_lab = $(wildcard tests/lab/*.c)
 LAB_COMMON := $(O)/lab/testify.o
 LAB_LIBS   := $(patsubst tests/lab/%.c,$(O)/lab/%.so,$(wildcard tests/lab/lib*.c))
 LAB_PROGS  := $(patsubst tests/lab/%.c,$(O)/lab/%,$(filter-out tests/lab/lib%.c tests/lab/testify.c,$(wildcard tests/lab/*.c)))
@@ -96,13 +95,18 @@ LAB_FLAGS   = -std=gnu17 -D_GNU_SOURCE -O1 -g -pthread $(WARNINGS) -Itests/lab
 
 lab: $(LAB_LIBS) $(LAB_PROGS)
 
-$(LAB_COMMON): tests/lab/testify.c
+$(LAB_COMMON): tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -c $< -o $@
 
-$(O)/lab/lib%.so: tests/lab/lib%.c $(LAB_COMMON)
+$(O)/lab/lib%.so: tests/lab/lib%.c $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared $< $(LAB_LIBFLAGS) -o $@
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared $< -o $@
+
+$(O)/lab/tcmalloc-like: $(O)/lab/libtcmalloc_like.so
+$(O)/lab/tcmalloc-like: LAB_LINK = -L$(O)/lab -ltcmalloc_like
+$(O)/lab/with-librseq: $(O)/lab/librseq_like.so
+$(O)/lab/with-librseq: LAB_LINK = -L$(O)/lab -lrseq_like
 
 $(O)/lab/%: tests/lab/%.c $(LAB_COMMON)
 	@mkdir -p $(@D)
@@ -132,7 +136,7 @@ check-run: check-build
 
 lint:
 	@sh tests/lint/arrows.sh
-	@sh tests/lint/words.sh
+	@sh tests/lint/spdx.sh
 
 # --- demo ---
 demo: $(filter deps,$(MAKECMDGOALS))
@@ -179,7 +183,7 @@ help:
 	@echo 'demo        inspect a small program and the shell that called make'
 	@echo 'check       all tests, also under ASan and UBSan'
 	@echo 'lab         build the programs that the tests inspect'
-	@echo 'lint        which room may include which, and what may not be named'
+	@echo 'lint        which room may include which, and the licence of every file'
 	@echo 'deps-bench  install what bench needs: gdb'
 	@echo 'bench       time and size against gdb and a bare BPF iterator'
 	@echo 'install     to PREFIX (/usr/local), below DESTDIR'

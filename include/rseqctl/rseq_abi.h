@@ -27,11 +27,6 @@ enum {
 	RSEQ_ORIGINAL_LENGTH = 32,
 };
 
-enum {
-	RSEQ_CPU_ID_UNINITIALIZED = -1,
-	RSEQ_CPU_ID_REGISTRATION_FAILED = -2,
-};
-
 struct rseq_descriptor {
 	uint32_t version;
 	uint32_t flags;

@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 
 #include "collect/images.h"
+#include "collect/kernel_class.h"
 #include "collect/process.h"
 #include "collect/task_iter.h"
 #include "collect/task_ptrace.h"
@@ -59,7 +60,7 @@ static void read_host(struct collector *c)
 	c->host.has = HOST_AUXV;
 }
 
-/* The class is the layout that CO-RE found in the kernel's types; only BPF has seen them. */
+/* The class is the layout that CO-RE found in the kernel's types. */
 static uint32_t class_of(uint32_t layout)
 {
 	switch (layout) {
@@ -75,6 +76,15 @@ static uint32_t class_of(uint32_t layout)
 		return CLASS_SPLIT;
 	}
 	return CLASS_UNKNOWN;
+}
+
+static void read_class(struct collector *c)
+{
+	const char *why;
+
+	c->host.rseq_class = kernel_class_read(&why);
+	if (!c->host.rseq_class)
+		host_unknown(c, "rseq_class", why);
 }
 
 /* --- the kernel's records --- */
@@ -100,8 +110,11 @@ static int start_kernel(struct collector *c, enum method wish, bool verbose, str
 	int r = nursery_spawn(&c->nursery, c->kinds, KIND_KERNEL, &talk, 1, &c->kernel, &status);
 
 	if (r == 0) {
+		_cleanup_strbuf_ struct strbuf own = { 0 };
+
+		/* Any record tells the kernel's class, also where no target can be read. */
 		c->method = METHOD_BPF;
-		return 0;
+		return read_records(c, getpid(), &own);
 	}
 	snprintf(refusal->what, sizeof(refusal->what), "%s", status.what);
 	refusal->err = r;
@@ -143,9 +156,11 @@ static int start(struct collector *c, enum method wish, bool verbose, struct ref
 	c->method = wish == METHOD_AUTO ? METHOD_NONE : wish;
 	if (wish == METHOD_AUTO || wish == METHOD_BPF)
 		r = start_kernel(c, wish, verbose, refusal);
-	if (r == 0 && c->method != METHOD_BPF)
-		host_unknown(c, "rseq_class",
-			     wish == METHOD_AUTO ? refusal->what : "BPF was not asked for");
+	if (r == 0 && c->method != METHOD_BPF) {
+		if (wish == METHOD_AUTO)
+			host_unknown(c, "method", refusal->what);
+		read_class(c);
+	}
 	return r;
 }
 
@@ -174,6 +189,7 @@ void collector_free(struct collector *c)
 	service_stop(&c->kernel);
 	service_stop(&c->nursery);
 	images_free(c->images);
+	services_reap();
 	free(c->host.unknown);
 	arena_done(&c->arena);
 	strbuf_done(&c->snapshot);
@@ -212,6 +228,7 @@ int collector_process(struct collector *c, int32_t pid, struct process_facts *re
 	*ret_kind = TARGET_PROCESS;
 	r = nursery_spawn(&c->nursery, c->kinds, KIND_READER, &arg, sizeof(arg), &reader, &status);
 	if (r < 0) {
+		*ret_kind = r == READER_IS_ZOMBIE ? TARGET_ZOMBIE : TARGET_PROCESS;
 		refusal->err = r;
 		snprintf(refusal->what, sizeof(refusal->what), "%s", status.what);
 		return r;

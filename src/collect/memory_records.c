@@ -5,43 +5,48 @@
  */
 #include "collect/memory_records.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "proc/reader.h"
 #include "util/array.h"
 
 /* PID_MAX_LIMIT; a list that bends back ends there as well */
 #define THREADS_MAX (4u << 20)
 
-static struct task_record *add_record(struct target *t, uint64_t descriptor)
+static void add_record(struct target *t, uint64_t descriptor, int32_t tid)
 {
-	struct task_record *r;
-	int32_t tid;
+	struct task_record *r = tid > 0 ? ARRAY_ADD(t->records, t->n_records) : NULL;
 
-	if (reader_memory(t->reader, descriptor + (uint64_t)t->libc.pthread_tid, &tid, 4) < 0 || tid <= 0)
-		return NULL;
-	r = ARRAY_ADD(t->records, t->n_records);
 	if (!r)
-		return NULL;
+		return;
 	r->size = sizeof(*r);
 	r->layout = TASK_LAYOUT_MEMORY;
 	r->tgid = t->facts->pid;
 	r->tid = r->inner_tid = tid;
 	r->tp = descriptor + (t->abi->variant == 1 ? (uint64_t)t->libc.sizeof_pthread : 0);
 	r->flags = TASK_HAS_TP;
-	return r;
 }
 
+/* A list node and the thread id lie close together in a descriptor: both in one read. */
 static bool walk(struct target *t, uint64_t head)
 {
-	uint64_t at;
+	int64_t list = t->libc.pthread_list, tid_at = t->libc.pthread_tid;
+	uint64_t first = (uint64_t)(list < tid_at ? list : tid_at), at;
+	char bytes[256];
 
 	if (reader_memory(t->reader, head, &at, sizeof(at)) < 0)
 		return false;
 	while (at && at != head) {
-		if (t->n_records >= THREADS_MAX)
+		uint64_t descriptor = at - (uint64_t)list;
+		int32_t tid;
+
+		if (t->n_records >= THREADS_MAX ||
+		    reader_memory(t->reader, descriptor + first, bytes, sizeof(bytes)) < 0)
 			return false;
-		add_record(t, at - (uint64_t)t->libc.pthread_list);
-		if (reader_memory(t->reader, at, &at, sizeof(at)) < 0)
-			return false;
+		memcpy(&tid, bytes + ((uint64_t)tid_at - first), sizeof(tid));
+		memcpy(&at, bytes + ((uint64_t)list - first), sizeof(at));
+		add_record(t, descriptor, tid);
 	}
 	return at != 0;
 }
@@ -52,6 +57,7 @@ static bool layout_is_known(const struct target *t)
 
 	return t->abi && l->rtld_global && l->pthread_tid >= 0 && l->pthread_list >= 0 &&
 	       l->stack_used >= 0 && l->stack_user >= 0 &&
+	       llabs(l->pthread_list - l->pthread_tid) < 256 - 8 &&
 	       (t->abi->variant == 2 || l->sizeof_pthread >= 0);
 }
 

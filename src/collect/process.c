@@ -59,10 +59,6 @@ static int read_stat(struct target *t, struct proc_stat *ret, enum target_kind *
 		*ret_kind = TARGET_KERNEL_THREAD;
 		return refuse(refusal, -EINVAL, "is a kernel thread: those have no rseq");
 	}
-	if (ret->state == 'Z' || ret->state == 'X') {
-		*ret_kind = TARGET_ZOMBIE;
-		return refuse(refusal, -ESRCH, "is a zombie: it has exited and waits for its parent");
-	}
 	return 0;
 }
 
@@ -79,6 +75,8 @@ static void read_status(struct target *t)
 	}
 	if (status_find_u64(span, "Seccomp", &value) && value < 3)
 		t->facts->seccomp = (uint32_t)value + SECCOMP_DISABLED;
+	if (status_find_u64(span, "Threads", &value))
+		t->threads_in_status = value;
 	if (status_find_u64(span, "TracerPid", &value)) {
 		t->facts->tracer = (int32_t)value;
 		t->facts->has |= PROCESS_TRACER;
@@ -282,6 +280,10 @@ static int read_threads(struct target *t, const struct process_request *request,
 		r = records_by_bpf(t, request, stat);
 	} else {
 		memory_records_read(t);
+		if (request->method == METHOD_NONE && t->n_records && t->n_records != t->threads_in_status)
+			process_unknown(t->facts, "threads",
+					"of %lu threads libc lists %zu: nothing is known of the others",
+					(unsigned long)t->threads_in_status, t->n_records);
 		if (request->method == METHOD_PTRACE) {
 			before = thread_contents_read(t);
 			records_by_ptrace(t);

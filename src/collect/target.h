@@ -43,6 +43,7 @@ struct target {
 	struct task_record *records;
 	size_t n_records;
 	bool from_kernel; /* the records hold the kernel's answer */
+	uint64_t threads_in_status; /* as /proc/PID/status counts them */
 };
 
 /* The entry of the auxiliary vector, 0 where there is none. */

@@ -152,22 +152,45 @@ static void read_thread(struct walk *w, pid_t tid, struct task_record *r)
 /* PF_* of include/linux/sched.h, as /proc/PID/task/TID/stat shows them */
 enum { FLAG_EXITING = 0x4, FLAG_IO_WORKER = 0x10, FLAG_KTHREAD = 0x200000 };
 
+static struct span read_text(const struct walk *w, pid_t tid, const char *file, struct strbuf *text)
+{
+	_cleanup_close_ int fd = -1;
+	char name[64];
+
+	snprintf(name, sizeof(name), "task/%d/%s", tid, file);
+	fd = openat(w->child->proc, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || io_read_file(fd, 65536, text) < 0)
+		return (struct span){ "", 0 };
+	return (struct span){ strbuf_str(text), text->len };
+}
+
+/* The last of "NSpid: 4711 12 1": the number in the thread's own PID namespace; 0 unknown. */
+static int32_t inner_tid(const struct walk *w, pid_t tid)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct span numbers, word;
+	uint64_t n = 0;
+
+	if (!status_find(read_text(w, tid, "status", &text), "NSpid", &numbers))
+		return 0;
+	while (parse_word(&numbers, &word))
+		if (!parse_u64(word, 10, &n))
+			return 0;
+	return (int32_t)n;
+}
+
 static bool describe(const struct walk *w, pid_t tid, struct task_record *r)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
-	_cleanup_close_ int fd = -1;
 	struct proc_stat stat;
-	char name[64];
 
-	snprintf(name, sizeof(name), "task/%d/stat", tid);
-	fd = openat(w->child->proc, name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || io_read_file(fd, 4096, &text) < 0 ||
-	    !status_parse_stat((struct span){ strbuf_str(&text), text.len }, &stat))
+	if (!status_parse_stat(read_text(w, tid, "stat", &text), &stat))
 		return false;
 	r->size = sizeof(*r);
 	r->layout = TASK_LAYOUT_PTRACE;
 	r->tgid = w->child->pid;
 	r->tid = tid;
+	r->inner_tid = inner_tid(w, tid);
 	memcpy(r->comm, stat.comm, stat.comm_len < sizeof(r->comm) ? stat.comm_len : sizeof(r->comm) - 1);
 	if (stat.flags & FLAG_KTHREAD)
 		r->flags |= TASK_KTHREAD;

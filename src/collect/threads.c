@@ -545,6 +545,17 @@ static const char *describe_table(struct process_facts *p)
 			NULL;
 }
 
+static const char *describe_raw(struct process_facts *p)
+{
+	const char *table = describe_table(p);
+
+	for (size_t i = 0; !table && i < p->n_threads; i++)
+		if (p->threads[i].owner.kind == OWNER_RAW &&
+		    !same_string(p->threads[i].owner.object, p->owner.object))
+			return "and other mappings";
+	return table;
+}
+
 static void count_threads(struct process_facts *p, bool from_kernel)
 {
 	for (size_t i = 0; i < p->n_threads; i++) {
@@ -584,5 +595,7 @@ void threads_conclude(struct target *t)
 	if (p->owner.kind == OWNER_UNKNOWN && any_none && !any_unknown)
 		p->owner = (struct owner){ .kind = OWNER_NONE, .confidence = CONFIDENCE_CERTAIN };
 	if (p->owner.kind == OWNER_RAW)
-		p->owner.detail = describe_table(p);
+		p->owner.detail = describe_raw(p);
+	if (p->owner.kind == OWNER_UNKNOWN && p->n_threads && !t->from_kernel)
+		process_unknown(p, "owner", "no area in its memory looks registered, and the kernel was not asked");
 }

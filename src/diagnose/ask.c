@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "model/abi.h"
 #include "model/known.h"
-#include "rseqctl/rseq_abi.h"
 
 bool ask_is_regular(const struct thread_facts *f)
 {
@@ -32,13 +32,30 @@ static const struct symbol_facts *find_symbol(const struct object_facts *o, enum
 	return NULL;
 }
 
+/* An executable that uses a library's variable has a copy of it, and that copy is the live one. */
+static const struct symbol_facts *find_live(const struct process_facts *p, size_t object,
+					    enum known_role role)
+{
+	const struct symbol_facts *own = find_symbol(&p->objects[object], role);
+
+	if (!own || own->wins != 0)
+		return own;
+	for (size_t i = 0; i < p->n_objects; i++) {
+		const struct symbol_facts *s = find_symbol(&p->objects[i], role);
+
+		if (s && s->wins == 1 && p->objects[i].namespace == p->objects[object].namespace)
+			return s;
+	}
+	return own;
+}
+
 bool ask_cooperates(const struct process_facts *p, size_t object)
 {
 	const struct symbol_facts *offset;
 
 	if (object >= p->n_objects)
 		return false;
-	offset = find_symbol(&p->objects[object], ROLE_LIBRSEQ_OFFSET);
+	offset = find_live(p, object, ROLE_LIBRSEQ_OFFSET);
 	return offset && offset->has & SYMBOL_VALUE && p->libc.has & LIBC_OFFSET &&
 	       p->libc.has & LIBC_SIZE && p->libc.rseq_size &&
 	       (int64_t)offset->value == p->libc.rseq_offset;
@@ -113,7 +130,7 @@ const char *ask_owner_words(struct arena *arena, const struct process_facts *p, 
 		return arena_printf(arena, "%s", o->object ? base_name(o->object) : "an object");
 	case OWNER_RAW:
 		if (o->detail)
-			return arena_printf(arena, "memory of no object (%s: %s)",
+			return arena_printf(arena, "memory of no object (%s, %s)",
 					    o->object ? o->object : "unmapped", o->detail);
 		return arena_printf(arena, "memory of no object (%s)",
 				    o->place == PLACE_UNMAPPED ? "not mapped any more" :

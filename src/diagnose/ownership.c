@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "diagnose/ask.h"
-#include "rseqctl/rseq_abi.h"
+#include "model/abi.h"
 
 /* Written into a finding: who, how bad, what exactly. */
 static struct finding *add(const struct rule *rule, const struct diagnosis *d, enum severity severity,
@@ -151,11 +151,23 @@ static bool owned_by_another(const struct process_facts *p)
 	return any;
 }
 
+static bool owners_unknown(const struct process_facts *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++)
+		if (ask_is_regular(&p->threads[i]) && p->threads[i].owner.kind == OWNER_UNKNOWN)
+			return true;
+	return !p->n_threads;
+}
+
 static struct finding *add_libc_off(const struct rule *rule, const struct diagnosis *d)
 {
 	const struct process_facts *p = d->process;
-	struct finding *f = add(rule, d, owned_by_another(p) ? SEVERITY_INFO : SEVERITY_WARNING, 0,
-				p->libc.object);
+	bool fine = owned_by_another(p) || owners_unknown(p);
+	struct finding *f = add(rule, d, fine ? SEVERITY_INFO : SEVERITY_WARNING, 0, p->libc.object);
+
+	if (owners_unknown(p))
+		process_unknown(d->process, rule->id,
+				"whether somebody else owns every thread is not known: it may be a warning");
 
 	if (f)
 		finding_evidence(d->findings, f, "__rseq_size is 0 in %s", p->libc.object);
@@ -164,6 +176,8 @@ static struct finding *add_libc_off(const struct rule *rule, const struct diagno
 
 static const char *who_instead(const struct diagnosis *d)
 {
+	if (owners_unknown(d->process))
+		return "and who owns instead is not known";
 	if (!owned_by_another(d->process))
 		return "and no one else owns every thread";
 	return arena_printf(&d->findings->arena, "%s owns instead",

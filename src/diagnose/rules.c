@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The catalogue. Adding a finding is a function and a row here, a lab case and a near miss. */
+/*
+ * The catalogue. Adding a finding is a function and a row here, a lab case and a near miss. Of
+ * findings that are equally bad the verdict names the first: the more it explains, the earlier.
+ */
 #include <string.h>
 
 #include "diagnose/diagnose.h"
@@ -22,15 +25,29 @@ const struct rule rules[] = {
 		.run = rule_lost_registration,
 	},
 	{
-		.id = "not-started",
-		.title = "an object with its own area has not tried to register",
-		.levels = "info",
+		.id = "mixed-owner",
+		.title = "threads of one process have different owners",
+		.levels = "warning",
 		.story =
-			"An object keeps an rseq area of its own, and in some threads that somebody else owns it has\n"
-			"never asked for a registration: cpu_id there is -1 (RSEQ_CPU_ID_UNINITIALIZED). When it\n"
-			"does ask, it will be refused.\n",
-		.advice = "nothing, unless the object should own: then start with GLIBC_TUNABLES=glibc.pthread.rseq=0",
-		.run = rule_not_started,
+			"The kernel's record says that different threads of the process were registered by different\n"
+			"owners. Each owner believes in its own area, so in the other's threads it works without\n"
+			"rseq, or crashes: tcmalloc aborts in a later thread that it cannot register.\n",
+		.advice = "let one owner register every thread",
+		.run = rule_mixed_owner,
+	},
+	{
+		.id = "thread-unregistered",
+		.title = "a thread is not registered while its siblings are",
+		.levels = "warning; info for threads made without libc and where tcmalloc has not started",
+		.story =
+			"Some threads of the process are registered and this one is not, at two looks 10 ms apart.\n"
+			"Code that takes rseq for granted reads a CPU number that is not kept up, or loops.\n"
+			"libc registers a new thread only if the thread that created it is registered; a thread that\n"
+			"was unregistered passes that on. Threads made by a bare clone() never are, and those of\n"
+			"tcmalloc only once they allocate: both are only noted. Workers that the kernel makes inside\n"
+			"the process (io_uring, vhost), exiting threads and zombies are never reported.\n",
+		.advice = "find who unregisters; register in every thread before its first use of rseq",
+		.run = rule_thread_unregistered,
 	},
 	{
 		.id = "libc-disabled",
@@ -60,31 +77,6 @@ const struct rule rules[] = {
 		.run = rule_libc_failed,
 	},
 	{
-		.id = "thread-unregistered",
-		.title = "a thread is not registered while its siblings are",
-		.levels = "warning; info for threads made without libc and where tcmalloc has not started",
-		.story =
-			"Some threads of the process are registered and this one is not, at two looks 10 ms apart.\n"
-			"Code that takes rseq for granted reads a CPU number that is not kept up, or loops.\n"
-			"libc registers a new thread only if the thread that created it is registered; a thread that\n"
-			"was unregistered passes that on. Threads made by a bare clone() never are, and those of\n"
-			"tcmalloc only once they allocate: both are only noted. Workers that the kernel makes inside\n"
-			"the process (io_uring, vhost), exiting threads and zombies are never reported.\n",
-		.advice = "find who unregisters; register in every thread before its first use of rseq",
-		.run = rule_thread_unregistered,
-	},
-	{
-		.id = "mixed-owner",
-		.title = "threads of one process have different owners",
-		.levels = "warning",
-		.story =
-			"The kernel's record says that different threads of the process were registered by different\n"
-			"owners. Each owner believes in its own area, so in the other's threads it works without\n"
-			"rseq, or crashes: tcmalloc aborts in a later thread that it cannot register.\n",
-		.advice = "let one owner register every thread",
-		.run = rule_mixed_owner,
-	},
-	{
 		.id = "id-fields-modified",
 		.title = "user space writes a field that belongs to the kernel",
 		.levels = "info in legacy mode on a kernel that rewrites the field, else error",
@@ -97,6 +89,17 @@ const struct rule rules[] = {
 			"kernel kills the process with SIGSEGV when it sees the change.\n",
 		.advice = "on kernels 6.19 to 7.0.9 update the kernel, or start with GLIBC_TUNABLES=glibc.pthread.rseq=1 so that libc owns",
 		.run = rule_id_fields_modified,
+	},
+	{
+		.id = "not-started",
+		.title = "an object with its own area has not tried to register",
+		.levels = "info",
+		.story =
+			"An object keeps an rseq area of its own, and in some threads that somebody else owns it has\n"
+			"never asked for a registration: cpu_id there is -1 (RSEQ_CPU_ID_UNINITIALIZED). When it\n"
+			"does ask, it will be refused.\n",
+		.advice = "nothing, unless the object should own: then start with GLIBC_TUNABLES=glibc.pthread.rseq=0",
+		.run = rule_not_started,
 	},
 };
 

@@ -4,8 +4,8 @@
 
 #include "image/dynamic.h"
 #include "image/symbols.h"
+#include "model/abi.h"
 #include "model/known.h"
-#include "rseqctl/rseq_abi.h"
 
 /* Notes of a real file take some hundred bytes. */
 #define NOTES_MAX 65536
@@ -94,7 +94,7 @@ static void take_sections(const struct elf_file *file, struct image *image)
 			continue;
 		/* librseq called it __rseq_table until 2019-03. */
 		if (!strcmp(name, "__rseq_cs") || !strcmp(name, "__rseq_table"))
-			image->sections_total += sh.sh_size / sizeof(struct rseq_descriptor);
+			image->sections_total += sh.sh_size / RSEQ_DESCRIPTOR_SIZE;
 		else if (!strcmp(name, "google_malloc"))
 			image->google_malloc = 1;
 	}

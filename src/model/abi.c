@@ -5,7 +5,10 @@
 #include <elf.h>
 #include <stddef.h>
 
+#include "rseqctl/rseq_abi.h"
 #include "util/array.h"
+
+_Static_assert(sizeof(struct rseq_descriptor) == RSEQ_DESCRIPTOR_SIZE, "a wire format of the kernel");
 
 static const struct arch_abi abis[] = {
 	{ EM_X86_64, 8, 2, "x86_64", 0x53053053, 0, 0 },

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What differs per architecture; all rows are always compiled. */
+/* Constants of the rseq ABI, and what differs per architecture; all rows are always compiled. */
 #ifndef MODEL_ABI_H
 #define MODEL_ABI_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Values of cpu_id in an area that is not registered; the last one is written by user space. */
+enum {
+	RSEQ_CPU_ID_UNINITIALIZED = -1,
+	RSEQ_CPU_ID_REGISTRATION_FAILED = -2,
+};
+
+/* sizeof(struct rseq_cs) */
+enum { RSEQ_DESCRIPTOR_SIZE = 32 };
 
 struct arch_abi {
 	uint16_t machine;   /* EM_* */

@@ -7,6 +7,7 @@
 #ifndef PROC_READER_H
 #define PROC_READER_H
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -29,6 +30,9 @@ struct reader_child {
 
 int reader_setup(const void *arg, size_t len, void **ret_ctx, struct service_status *status);
 enum { READER_SETUP_LIMIT_MS = 2000 };
+
+/* What setup answers for a process that has exited and was not waited for. */
+#define READER_IS_ZOMBIE (-ECHILD)
 
 struct memory_range {
 	uint64_t addr;

@@ -262,7 +262,7 @@ static bool is_zombie(int dir, const char *name)
 	return !end || !end[1] || end[2] == 'Z' || end[2] == 'X';
 }
 
-/* A dead leader has no memory any more while its threads live on: read through one of those. */
+/* A dead leader has no memory any more while its threads live on: read through one of those. -1: all are dead. */
 static int living_thread(int proc, int pid)
 {
 	int dirfd, tid = pid;
@@ -278,6 +278,7 @@ static int living_thread(int proc, int pid)
 			close(dirfd);
 		return pid;
 	}
+	tid = -1;
 	while ((e = readdir(dir))) {
 		char name[300];
 		uint64_t n;
@@ -333,6 +334,11 @@ int reader_setup(const void *arg, size_t len, void **ret_ctx, struct service_sta
 	if (child.proc < 0)
 		return explain_refusal(a.pid, child.proc == -ENOENT ? -ESRCH : child.proc, status);
 	child.mm_tid = living_thread(child.proc, a.pid);
+	if (child.mm_tid < 0) {
+		snprintf(status->what, sizeof(status->what),
+			 "is a zombie: it has exited and waits for its parent");
+		return READER_IS_ZOMBIE;
+	}
 	if (child.mm_tid != a.pid) {
 		int proc = open_proc(child.mm_tid);
 

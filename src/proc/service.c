@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "util/io.h"
@@ -19,6 +20,8 @@
 #define REPLY_MAX (256u << 20)
 /* How much longer than the child's own limit we wait: a child in state D cannot even be killed. */
 #define GRACE_MS 500
+/* How long to wait for helpers to end, so that none is left to a PID 1 that does not reap. */
+#define REAP_LIMIT_MS 300
 
 struct frame {
 	uint32_t op; /* request: the op; reply: unused */
@@ -161,6 +164,13 @@ static int serve_one(const struct service_kind *kind, void *ctx, int socket)
 	return r;
 }
 
+void services_reap(void)
+{
+	/* Children are reaped by the kernel (SIGCHLD is ignored); this only waits until none is left. */
+	for (int i = 0; i < REAP_LIMIT_MS * 4 && waitpid(-1, NULL, WNOHANG) >= 0; i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 250000 }, NULL);
+}
+
 static void child_signals(void)
 {
 	sigset_t none;
@@ -199,6 +209,8 @@ static _Noreturn void child_main(const struct service_kind *kind, const void *ar
 	if (send_frame(socket, &hello, &status, -1) == 0 && status.err == 0)
 		while (serve_one(kind, ctx, socket) == 0)
 			;
+	close(socket);
+	services_reap();
 	_exit(0);
 }
 

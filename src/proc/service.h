@@ -72,6 +72,12 @@ int service_call(struct service *s, const struct service_request *request, struc
 /* Ends it; harmless on SERVICE_NONE. */
 void service_stop(struct service *s);
 
+/*
+ * Waits, not for long, until the services that this process started and stopped have ended. The
+ * caller ignores SIGCHLD.
+ */
+void services_reap(void);
+
 /* A nursery for these kinds; *ret is a service that only nursery_spawn uses. */
 int nursery_start(const struct service_kind *kinds, size_t n, struct service *ret) _must_check_;
 

@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# What the Makefile promises. Slow: each variant is built.
+load ../lib/lab
+
+setup_file() {
+	export TOP
+	TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	export MAKEFLAGS=
+}
+
+build() {
+	make -C "$TOP" -j2 "$@" >"$BATS_TEST_TMPDIR/log" 2>&1 || {
+		cat "$BATS_TEST_TMPDIR/log" >&2
+		return 1
+	}
+}
+
+@test "BPF=0 needs neither clang nor bpftool, and answers from memory" {
+	local o=$BATS_TEST_TMPDIR/nobpf
+	build all O="$o" BPF=0 CLANG=false BPFTOOL=false
+	! ldd "$o/rseqctl" | grep -q libbpf
+	"$o/rseqctl" version --json | jq -e '.features.bpf == false'
+	lab threads 2
+	RSEQCTL=$o/rseqctl
+	inspect "$LAB_PID"
+	is "$status" 0
+	is "$(json '.processes[0] | "\(.method) \(.owner.name) \(.owner.confidence)"')" "none glibc inferred"
+	inspect --method ptrace "$LAB_PID"
+	is "$(json '.processes[0].threads_registered')" 2
+	inspect --method bpf "$LAB_PID"
+	is "$status" 3
+	grep -q "built without BPF" "$ERR"
+}
+
+@test "STATIC=1 is one file that runs where nothing else is" {
+	need_root
+	local o=$BATS_TEST_TMPDIR/static root=$BATS_TEST_TMPDIR/root
+	build all O="$o" STATIC=1
+	"$o/rseqctl" version --json | jq -e '.features.static'
+	mkdir -p "$root/proc" "$root/sys"
+	cp "$o/rseqctl" "$root/"
+	run chroot "$root" /rseqctl version
+	is "$status" 0
+	lab threads 2
+	RSEQCTL=$o/rseqctl
+	inspect "$LAB_PID"
+	is "$(json '.processes[0] | "\(.method) \(.threads_registered)"')" "bpf 2"
+}
+
+@test "a header that both compilers see rebuilds both sides; a second make does nothing" {
+	local o=$BATS_TEST_TMPDIR/headers
+	build all O="$o"
+	is "$(make -C "$TOP" O="$o" all 2>&1 | grep -v '^make' | grep -c . || true)" 0
+	touch -d '+1 second' "$o" # the clock of the files below must be later
+	sleep 1
+	touch "$TOP/include/rseqctl/task_record.h"
+	make -C "$TOP" O="$o" all >"$BATS_TEST_TMPDIR/log" 2>&1
+	grep -q 'BPF .*bpf/inspect.o' "$BATS_TEST_TMPDIR/log"
+	grep -q 'CC .*src/collect/process.o' "$BATS_TEST_TMPDIR/log"
+	! grep -q 'CC .*src/util/parse.o' "$BATS_TEST_TMPDIR/log"
+}
+
+@test "install and uninstall honour DESTDIR and PREFIX" {
+	local o=$BATS_TEST_TMPDIR/install d=$BATS_TEST_TMPDIR/dest
+	build install O="$o" BPF=0 DESTDIR="$d" PREFIX=/opt/x
+	[ -x "$d/opt/x/bin/rseqctl" ]
+	[ -f "$d/opt/x/share/man/man1/rseqctl-inspect.1" ]
+	[ -f "$d/opt/x/share/man/man5/rseqctl-json.5" ]
+	build uninstall O="$o" BPF=0 DESTDIR="$d" PREFIX=/opt/x
+	is "$(find "$d" -type f | wc -l)" 0
+}
+
+@test "make help names every target that is documented" {
+	run make -C "$TOP" help
+	local target
+	for target in deps demo check lab lint bench install uninstall clean; do
+		[[ "$output" == *"$target"* ]]
+	done
+}
+
+@test "the lint of arrows finds an arrow that is not allowed" {
+	local tree=$BATS_TEST_TMPDIR/tree
+	mkdir -p "$tree"
+	cp -r "$TOP/src" "$TOP/bpf" "$tree"
+	sh "$TOP/tests/lint/arrows.sh" "$tree"
+	echo '#include "report/report.h"' >>"$tree/src/collect/process.c"
+	run sh "$TOP/tests/lint/arrows.sh" "$tree"
+	is "$status" 1
+	[[ "$output" == *"room collect may not include report"* ]]
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# Arguments, statuses, formats and messages.
+load ../lib/lab
+
+@test "help goes to stdout with status 0, wrong usage to stderr with status 2" {
+	local args
+	for args in --help "inspect --help" "explain --help" "version --help" --usage --version; do
+		# shellcheck disable=SC2086 # words are meant
+		"$RSEQCTL" $args >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+		[ -s "$BATS_TEST_TMPDIR/out" ]
+		[ ! -s "$BATS_TEST_TMPDIR/err" ]
+	done
+	for args in "" nonsense "inspect" "inspect x" "inspect 0" "inspect -1" "inspect 1 --all" \
+		"inspect --method x 1" "inspect --format yaml 1" "inspect --all --method ptrace" \
+		"explain a b" "explain nonsense" "version x" "inspect --color maybe 1" "--nonsense"; do
+		status=0
+		# shellcheck disable=SC2086
+		"$RSEQCTL" $args >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+		echo "$args: $status"
+		is "$status" 2
+		[ ! -s "$BATS_TEST_TMPDIR/out" ]
+		[ -s "$BATS_TEST_TMPDIR/err" ]
+	done
+}
+
+@test "a mistyped word is answered with the nearest one" {
+	run "$RSEQCTL" inspct
+	[[ "$output" == *"did you mean 'inspect'?"* ]]
+	run "$RSEQCTL" explain mixed-ovner
+	[[ "$output" == *"did you mean 'mixed-owner'?"* ]]
+	run "$RSEQCTL" xyzzy
+	[[ "$output" != *"did you mean"* ]]
+}
+
+@test "output that cannot be written is status 4" {
+	run "$RSEQCTL" inspect $$ --output /nonexistent/x
+	is "$status" 4
+	[ -w /dev/full ] || skip "no /dev/full"
+	status=0
+	"$RSEQCTL" explain >/dev/full 2>/dev/null || status=$?
+	is "$status" 4
+}
+
+@test "--output writes there and nowhere else" {
+	run "$RSEQCTL" version --json --output "$BATS_TEST_TMPDIR/v"
+	is "$output" ""
+	is "$(jq -r .command "$BATS_TEST_TMPDIR/v")" version
+}
+
+@test "version says what was built in" {
+	run "$RSEQCTL" version --json
+	is "$status" 0
+	is "$(jq -r .version <<<"$output")" "$("$RSEQCTL" --version | cut -d ' ' -f 2)"
+	jq -e '.features.bpf == true and .features.static == false' <<<"$output"
+}
+
+@test "explain knows every finding, in text and JSON" {
+	local id n
+	n=$("$RSEQCTL" explain | wc -l)
+	[ "$n" -ge 7 ]
+	"$RSEQCTL" explain --json | jq -e ".findings | length == $n and all(.[]; .id and .title and .severity and .story and .advice)"
+	for id in $("$RSEQCTL" explain | cut -d ' ' -f 1); do
+		"$RSEQCTL" explain "$id" | grep -q '^severity: '
+		"$RSEQCTL" explain "$id" --json | jq -e ".findings[0].id == \"$id\""
+	done
+}
+
+@test "colour only when asked for, or on a terminal" {
+	lab "$R0" threads 1
+	! "$RSEQCTL" inspect "$LAB_PID" | grep -q $'\033'
+	"$RSEQCTL" inspect --color always "$LAB_PID" | grep -q $'\033'
+	! "$RSEQCTL" inspect --color never "$LAB_PID" | grep -q $'\033'
+}
+
+@test "every option of --help is in the man page, and the other way round" {
+	local cmd page
+	for cmd in inspect explain version; do
+		page=$TESTS/../man/rseqctl-$cmd.1
+		[ -f "$page" ]
+		"$RSEQCTL" "$cmd" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u >"$BATS_TEST_TMPDIR/help"
+		MANWIDTH=200 mandoc -T utf8 "$page" | sed 's/.\x08//g' | awk '/^OPTIONS/ { on = 1; next } /^[A-Z]/ { on = 0 } on' |
+			grep -oE -- '^ +(-[a-zA-Z?], )?--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u >"$BATS_TEST_TMPDIR/man"
+		diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/man"
+	done
+}
+
+@test "man pages are well-formed" {
+	local page
+	for page in "$TESTS"/../man/*.[1-8]; do
+		mandoc -T lint -W warning "$page"
+	done
+}

@@ -1,0 +1,372 @@
+#!/usr/bin/env bats
+# inspect against the lab: every answer compared with what the program says of itself.
+load ../lib/lab
+
+@test "an ordinary process: the first line answers who owns" {
+	lab threads 4
+	run "$RSEQCTL" inspect "$LAB_PID"
+	is "$status" 0
+	[[ "${lines[0]}" =~ ^"$LAB_PID threads: glibc "[0-9.]+" owns rseq in 4 of 4 threads (32 bytes)"$ ]]
+}
+
+@test "1,000 threads: bpf and ptrace give the same answer, and the right one" {
+	lab threads 1000
+	local method
+	for method in bpf ptrace; do
+		inspect --method "$method" "$LAB_PID"
+		is "$status" 0
+		is "$(json '.processes[0].method')" "$method"
+		is "$(json '.processes[0] | "\(.threads_total) \(.threads_registered)"')" "1000 1000"
+		is "$(json '[.processes[0].threads[] | select(.owner.kind == "libc")] | length')" 1000
+		matches_testimony
+		json '[.processes[0].threads[] | {tid, registered, area, length, signature, owner, tp}] | sort_by(.tid)' \
+			>"$BATS_TEST_TMPDIR/$method"
+	done
+	cmp "$BATS_TEST_TMPDIR/bpf" "$BATS_TEST_TMPDIR/ptrace"
+	[ "$(json '.processes[0].max_stop_ns')" -gt 0 ]
+}
+
+@test "without the kernel's record the owner is a conclusion, and marked so" {
+	lab threads 3
+	inspect --method none "$LAB_PID"
+	is "$status" 0
+	is "$(json '.processes[0].owner | "\(.kind) \(.name) \(.confidence)"')" "libc glibc inferred"
+	is "$(json '.processes[0].threads_registered')" null
+	is "$(json '[.processes[0].threads[] | select(.registered == null)] | length')" 3
+	is "$(json '[.processes[0].threads[].tp] | sort | join(" ")')" \
+		"$(jq -r '[.threads[].tp] | sort | join(" ")' "$LAB_OUT")"
+}
+
+@test "the keys of the JSON are those of the contract" {
+	lab tcmalloc-like 3
+	inspect "$LAB_PID"
+	jq -e 'def has_all($keys): . as $o | all($keys[]; . as $k | $o | has($k));
+		has_all(["schema", "command", "version", "host", "processes", "files", "errors",
+			 "vanished", "unreadable", "skipped", "findings"])
+		and .schema == 1 and .command == "inspect"
+		and (.host | has_all(["kernel", "arch", "rseq_class", "feature_size", "align"]))
+		and all(.processes[]; has_all(["pid", "comm", "exe", "arch", "method", "max_stop_ns", "auxv",
+			"tunables", "seccomp", "tracer", "libc", "owner", "threads_total", "threads_registered",
+			"threads", "objects", "unknown"]))
+		and all(.processes[]; .auxv | has_all(["rseq_feature_size", "rseq_align"]))
+		and all(.processes[]; .libc | has_all(["name", "version", "linkage", "rseq_offset", "rseq_size",
+			"rseq_flags"]))
+		and all(.processes[]; .owner | has_all(["kind", "name", "object", "confidence"]))
+		and all(.processes[].threads[]; has_all(["tid", "comm", "registered", "area", "length",
+			"signature", "mode", "in_section", "owner", "candidates", "tp_offset", "cpu_id_start",
+			"cpu_id", "rseq_cs", "flags", "node_id", "mm_cid"]))
+		and all(.processes[].threads[].candidates[]; has_all(["object", "symbol", "address", "cpu_id",
+			"refcount"]))
+		and ([.processes[].threads[].candidates[]] | length) == 3
+		and all(.processes[].objects[]; has_all(["path", "namespace", "build_id", "symbols",
+			"sections_total", "sections"]))
+		and all(.processes[].objects[].symbols[]; has_all(["name", "defined", "wins", "wins_reason",
+			"size", "type", "bind", "version", "value"]))
+		and ([.processes[].objects[].symbols[]] | length) > 3
+		and all(.findings[]; has_all(["id", "severity", "confidence", "title", "subject", "detail",
+			"evidence", "advice"]))
+		and all(.findings[].subject; has_all(["pid", "tid", "object", "section"]))
+		and (.findings | length) == 1' "$JSON"
+}
+
+@test "the content of the area, and fields beyond what is active" {
+	lab threads 2
+	inspect "$LAB_PID"
+	local feature
+	feature=$(json '.processes[0].auxv.rseq_feature_size')
+	is "$(json '[.processes[0].threads[] | select(.cpu_id >= 0 and .cpu_id == .cpu_id_start)] | length')" 2
+	if [ "$feature" -ge 28 ]; then
+		is "$(json '[.processes[0].threads[] | select(.mm_cid >= 0 and .node_id >= 0)] | length')" 2
+	else
+		is "$(json '[.processes[0].threads[] | select(.mm_cid == null and .node_id == null)] | length')" 2
+	fi
+	# 32 bytes reach the slice word only where the kernel has it
+	[ "$feature" -ge 32 ] || {
+		is "$(json '[.processes[0].threads[] | select(.slice_ctrl == null)] | length')" 2
+		"$RSEQCTL" inspect --threads "$LAB_PID" | grep -q 'SLICE'
+		"$RSEQCTL" inspect --threads "$LAB_PID" | grep -q 'not active'
+	}
+}
+
+@test "libc: name, version, values, as the program has them" {
+	lab threads 1
+	inspect "$LAB_PID"
+	is "$(json '.processes[0].libc | "\(.name) \(.linkage)"')" "glibc dynamic"
+	is "$(json '.processes[0].libc.version')" "$(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2)"
+	is "$(json '.processes[0].libc | "\(.rseq_offset) \(.rseq_size)"')" \
+		"$(jq -r '"\(.rseq_offset) \(.rseq_size)"' "$LAB_OUT")"
+}
+
+own_area() { # own_area PLACE [VAR=VALUE]
+	local method
+	lab "$R0" ${2:+"$2"} own-area "$1" 3
+	for method in bpf ptrace; do
+		inspect --method "$method" "$LAB_PID"
+		is "$status" 0
+		is "$(json '.processes[0].threads_registered')" 3
+		matches_testimony
+		is "$(finding libc-disabled)" info
+	done
+}
+
+@test "an area of its own: TLS symbol of the executable" {
+	own_area exe
+	is "$(json '.processes[0].owner | "\(.kind) \(.symbol) \(.object | split("/") | last)"')" \
+		"object __rseq_abi own-area"
+}
+
+@test "an area of its own: data of the executable" {
+	own_area exe-data
+	is "$(json '.processes[0].owner | "\(.kind) \(.place)"')" "object data"
+}
+
+@test "an area of its own: preloaded library" {
+	own_area preload LD_PRELOAD="$LAB/libown_preload.so"
+	is "$(json '.processes[0].owner | "\(.kind) \(.object | split("/") | last)"')" "object libown_preload.so"
+}
+
+@test "an area of its own: library opened late" {
+	own_area dlopen
+	is "$(json '.processes[0].owner | "\(.kind) \(.object | split("/") | last)"')" "object libown_dlopen.so"
+}
+
+@test "an area of its own: malloc memory" {
+	own_area malloc
+	is "$(json '.processes[0].owner.kind')" raw
+	is "$(json '[.processes[0].threads[0].owner | .place, .object] | join(" ")')" "heap [heap]"
+}
+
+@test "an area of its own: a table indexed by thread id" {
+	own_area table
+	is "$(json '.processes[0].owner | "\(.kind) \(.place)"')" "raw anonymous"
+	is "$(json '.processes[0].owner.detail')" \
+		"a table indexed by thread id, $(jq .stride "$LAB_OUT") bytes each"
+	is "$(finding mixed-owner)" ""
+}
+
+@test "malloc memory is no table" {
+	lab "$R0" own-area malloc 4
+	inspect "$LAB_PID"
+	[[ "$(json '.processes[0].owner.detail')" != *table* ]]
+}
+
+@test "libc-disabled: nobody owns, by tunable" {
+	lab "$R0" threads 2
+	inspect "$LAB_PID"
+	is "$status" 1
+	is "$(finding libc-disabled)" warning
+	is "$(finding libc-failed)" ""
+	is "$(json '.processes[0].owner.kind')" none
+	is "$(json '.processes[0].tunables')" glibc.pthread.rseq=0
+}
+
+@test "libc-disabled: not with another tunable" {
+	lab GLIBC_TUNABLES=glibc.malloc.check=0 threads 2
+	inspect "$LAB_PID"
+	is "$status" 0
+	is "$(json '.findings | length')" 0
+}
+
+@test "libc-failed: a seccomp filter denied the call" {
+	local errno
+	for errno in EPERM ENOSYS; do
+		lab refused-start "$errno"
+		inspect "$LAB_PID"
+		is "$status" 1
+		is "$(finding libc-failed)" warning
+		is "$(finding libc-disabled)" ""
+		is "$(json '.processes[0].seccomp')" filter
+		lab_stop
+	done
+}
+
+@test "lost-registration: tcmalloc under libc's default is the loser" {
+	lab tcmalloc-like 4 --lazy 1
+	inspect "$LAB_PID"
+	is "$status" 1
+	is "$(finding lost-registration)" warning
+	is "$(json '.processes[0].owner | "\(.kind) \(.name)"')" "libc glibc"
+	is "$(json '.findings[] | select(.id == "lost-registration") | .subject.object | split("/") | last')" \
+		libtcmalloc_like.so
+	is "$(json '[.processes[0].threads[].candidates[].cpu_id] | sort | join(" ")')" "-2 -2 -2 -1"
+	run "$RSEQCTL" inspect -q "$LAB_PID"
+	[[ "${lines[0]}" == *"WARNING lost-registration: "*"; tcmalloc refused in 3, not started in 1; "* ]]
+}
+
+@test "lost-registration: tcmalloc with rseq=0 is the owner, and quiet" {
+	lab "$R0" tcmalloc-like 4
+	inspect "$LAB_PID"
+	is "$status" 0
+	is "$(json '.processes[0].owner | "\(.kind) \(.name) \(.object | split("/") | last)"')" \
+		"object tcmalloc libtcmalloc_like.so"
+	is "$(finding lost-registration)" ""
+	is "$(finding libc-disabled)" info
+	matches_testimony
+}
+
+@test "tcmalloc that has not started in a thread is noted, not warned about" {
+	lab "$R0" tcmalloc-like 4 --lazy 2
+	inspect "$LAB_PID"
+	is "$status" 0
+	is "$(finding thread-unregistered)" info
+	is "$(finding libc-disabled)" info
+	is "$(json '.processes[0].threads_registered')" 2
+	lab_stop
+	lab tcmalloc-like 3 --lazy 3
+	inspect "$LAB_PID"
+	is "$status" 0
+	is "$(finding not-started)" info
+	is "$(finding lost-registration)" ""
+}
+
+@test "a librseq that shares libc's area has lost nothing" {
+	lab with-librseq 3
+	inspect "$LAB_PID"
+	is "$status" 0
+	is "$(json '.findings | length')" 0
+	is "$(json '.processes[0].owner.kind')" libc
+	lab_stop
+	lab "$R0" with-librseq 3
+	inspect "$LAB_PID"
+	is "$status" 0
+	is "$(json '.processes[0].owner | "\(.kind) \(.name)"')" "object librseq"
+	matches_testimony
+}
+
+@test "a librseq that one thread forgot" {
+	lab "$R0" with-librseq 3 --forget
+	inspect "$LAB_PID"
+	is "$status" 1
+	is "$(finding thread-unregistered)" warning
+}
+
+unregistered() { # unregistered CASE SEVERITY REGISTERED
+	local method
+	lab thread-unregistered "$1"
+	for method in bpf ptrace; do
+		inspect --method "$method" "$LAB_PID"
+		is "$(finding thread-unregistered)" "$2"
+		is "$(json '.processes[0].threads_registered')" "$3"
+		matches_testimony
+		is "$status" "$([ "$2" = warning ] && echo 1 || echo 0)"
+	done
+}
+
+@test "thread-unregistered: it gave libc's area back" {
+	unregistered unregister warning 2
+}
+
+@test "thread-unregistered: and so did its child, which libc left out" {
+	unregistered child-of-unregistered warning 2
+	is "$(json '[.findings[] | select(.id == "thread-unregistered")] | length')" 2
+}
+
+@test "thread-unregistered: clone() with another thread's thread pointer is noted" {
+	unregistered raw-clone-shared info 2
+}
+
+@test "thread-unregistered: clone() with its own thread pointer is noted" {
+	unregistered raw-clone-own-tp info 2
+}
+
+@test "thread-unregistered: never for a worker of io_uring" {
+	unregistered io-uring "" 2
+	is "$(json '[.processes[0].threads[] | select(.kernel_worker)] | length')" 1
+}
+
+@test "mixed-owner: two libraries, different threads" {
+	lab "$R0" mixed-owner
+	inspect "$LAB_PID"
+	is "$status" 1
+	is "$(finding mixed-owner)" warning
+	is "$(json '.processes[0].owner.kind')" mixed
+	matches_testimony
+}
+
+@test "id-fields-modified: a foreign value, by every method" {
+	local method
+	for method in none bpf ptrace; do
+		lab id-writer
+		inspect --method "$method" "$LAB_PID"
+		[ "$method" = none ] || is "$(finding id-fields-modified)" info
+		[ "$method" = none ] || is "$(json '.processes[0].threads[] | select(.cpu_id_start != .cpu_id) | .cpu_id_start')" 32767
+		lab_stop
+	done
+	lab id-writer --clean
+	inspect "$LAB_PID"
+	is "$(json '.findings | length')" 0
+}
+
+@test "id-fields-modified: tcmalloc's cached pointer, also by ptrace, which reads before it stops" {
+	local method
+	for method in bpf ptrace; do
+		lab "$R0" tcmalloc-like 3
+		inspect --method "$method" "$LAB_PID"
+		is "$(finding id-fields-modified)" info
+		is "$(json '[.processes[0].threads[] | select(.cpu_id_start >= 2147483648)] | length')" 2
+		lab_stop
+	done
+	lab "$R0" tcmalloc-like 3 --no-cache
+	inspect "$LAB_PID"
+	is "$(finding id-fields-modified)" ""
+}
+
+@test "no thread is ever stopped with bpf; with ptrace each one is" {
+	lab threads 100 --epoll
+	inspect --method bpf "$LAB_PID"
+	is "$(lab_report | jq .eintr)" 0
+	inspect --method none "$LAB_PID"
+	is "$(lab_report | jq .eintr)" 0
+	inspect --method ptrace "$LAB_PID"
+	is "$(lab_report | jq .eintr)" 99
+}
+
+@test "SIGKILL in the middle of ptrace, 100 times: every thread still runs" {
+	lab threads 60 --count
+	local i pid killed=0
+	for i in $(seq 100); do
+		"$RSEQCTL" inspect --method ptrace "$LAB_PID" >/dev/null 2>&1 3>&- 8>&- &
+		pid=$!
+		sleep "0.0$((i % 4))$((i % 10))"
+		kill -KILL "$pid" 2>/dev/null && killed=$((killed + 1))
+		wait "$pid" 2>/dev/null || true
+	done
+	[ "$killed" -ge 50 ]
+	sleep 0.5
+	is "$(lab_report | jq .moving)" 59
+	is "$(grep -h '^TracerPid' /proc/"$LAB_PID"/task/*/status | sort -u)" "$(printf 'TracerPid:\t0')"
+	is "$(grep -lE '^State:.[tT]' /proc/"$LAB_PID"/task/*/status | wc -l)" 0
+}
+
+@test "--expect-owner" {
+	lab threads 2
+	inspect --expect-owner glibc "$LAB_PID"
+	is "$status" 0
+	inspect --expect-owner libc "$LAB_PID"
+	is "$status" 0
+	inspect --expect-owner tcmalloc "$LAB_PID"
+	is "$status" 1
+	grep -q "expected owner tcmalloc, found glibc" "$ERR"
+	lab_stop
+	lab "$R0" tcmalloc-like 2
+	inspect --expect-owner tcmalloc "$LAB_PID"
+	is "$status" 0
+	lab_stop
+	lab "$R0" threads 1
+	run "$RSEQCTL" inspect -q --expect-owner glibc "$LAB_PID"
+	is "$status" 1
+}
+
+@test "--comm chooses by name, --all takes all" {
+	lab threads 2 --comm labrat
+	inspect --comm 'lab?at'
+	is "$status" 0
+	is "$(json '[.processes[].pid] | join(" ")')" "$LAB_PID"
+	inspect --comm 'no such name'
+	is "$status" 3
+	is "$(json '.errors | length')" 1
+	inspect --all
+	[ "$status" -le 1 ]
+	is "$(json "[.processes[] | select(.pid == $LAB_PID)] | length")" 1
+	[ "$(json .skipped)" -ge 0 ]
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Programs that register rseq themselves, in every place where an area has been seen: a TLS symbol
+ * of the executable, of a preloaded or of a late library, an array in .data, memory of malloc(), a
+ * table indexed by thread id. libc has to be told to stay away, or every registration here loses.
+ * The executable's __rseq_abi is there in every case, and is registered in the first only.
+ *
+ * usage: own-area exe|exe-data|preload|dlopen|malloc|table [THREADS]
+ */
+#include "testify.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define MAX_THREADS 64
+#define TABLE_STRIDE 64
+
+struct place {
+	const char *name;
+	void (*set_up)(void);
+	const struct lab_role role;
+};
+
+/* Static: not exported, so a library's symbol of the same name stays the library's. */
+static __thread struct lab_rseq __rseq_abi = LAB_RSEQ_INITIALIZER;
+static struct lab_rseq rseq_areas[MAX_THREADS] = { LAB_RSEQ_INITIALIZER };
+
+static struct lab_rseq *(*library_area)(void);
+static unsigned char *table;
+
+static void own_exe(struct lab_thread *self)
+{
+	lab_own_area(self, &__rseq_abi, "tls-symbol", lab_program());
+}
+
+static void own_exe_data(struct lab_thread *self)
+{
+	lab_own_area(self, &rseq_areas[self->index], "data", lab_program());
+}
+
+static void set_up_preload(void)
+{
+	library_area = (struct lab_rseq * (*)(void)) dlsym(RTLD_DEFAULT, "own_preload_area");
+	if (!library_area)
+		lab_fail(LAB_EXIT_USAGE, "run with LD_PRELOAD=libown_preload.so");
+}
+
+static void own_preload(struct lab_thread *self)
+{
+	lab_own_area(self, library_area(), "tls-symbol", "libown_preload.so");
+}
+
+static void set_up_dlopen(void)
+{
+	char *path = lab_sibling("libown_dlopen.so");
+	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+
+	if (!library)
+		lab_fail(LAB_EXIT_FAILED, "%s", dlerror());
+	library_area = (struct lab_rseq * (*)(void)) dlsym(library, "own_dlopen_area");
+	if (!library_area)
+		lab_fail(LAB_EXIT_FAILED, "%s", dlerror());
+	free(path);
+}
+
+static void own_dlopen(struct lab_thread *self)
+{
+	lab_own_area(self, library_area(), "tls-symbol", "libown_dlopen.so");
+}
+
+/* Threads other than main get arenas that are not the brk heap, however alike they look. */
+static bool is_in_brk_heap(uintptr_t address)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	bool found = false;
+	char line[512];
+
+	while (maps && !found && fgets(line, sizeof(line), maps)) {
+		unsigned long start, end;
+
+		if (strstr(line, "[heap]") && sscanf(line, "%lx-%lx", &start, &end) == 2)
+			found = address >= start && address < end;
+	}
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+static void own_malloc(struct lab_thread *self)
+{
+	struct lab_rseq *area = aligned_alloc(sizeof(*area), sizeof(*area));
+
+	if (!area)
+		lab_fail(LAB_EXIT_FAILED, "out of memory");
+	memset(area, 0, sizeof(*area));
+	lab_own_area(self, area, is_in_brk_heap((uintptr_t)area) ? "heap" : "anonymous", NULL);
+}
+
+static unsigned long pid_max(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/pid_max", "re");
+	unsigned long max;
+
+	if (!file || fscanf(file, "%lu", &max) != 1)
+		max = 4194304;
+	if (file)
+		fclose(file);
+	return max;
+}
+
+static void set_up_table(void)
+{
+	table = mmap(NULL, (pid_max() + 1) * TABLE_STRIDE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (table == MAP_FAILED)
+		lab_fail(LAB_EXIT_FAILED, "cannot map the table: %s", strerror(errno));
+}
+
+static void own_table(struct lab_thread *self)
+{
+	lab_own_area(self, table + (size_t)self->tid * TABLE_STRIDE, "anonymous", NULL);
+}
+
+static const struct place places[] = {
+	{ "exe", NULL, { .prepare = own_exe } },
+	{ "exe-data", NULL, { .prepare = own_exe_data } },
+	{ "preload", set_up_preload, { .prepare = own_preload } },
+	{ "dlopen", set_up_dlopen, { .prepare = own_dlopen } },
+	{ "malloc", NULL, { .prepare = own_malloc } },
+	{ "table", set_up_table, { .prepare = own_table } },
+};
+
+static const struct place *find_place(const char *name)
+{
+	for (size_t i = 0; name && i < sizeof(places) / sizeof(*places); i++) {
+		if (!strcmp(places[i].name, name))
+			return &places[i];
+	}
+	lab_fail(LAB_EXIT_USAGE,
+		 "usage: own-area exe|exe-data|preload|dlopen|malloc|table [THREADS]");
+}
+
+static void testify_place(const struct place *place)
+{
+	json_text("case", place->name);
+	if (!table)
+		return;
+	json_address("table", (uintptr_t)table);
+	json_number("stride", TABLE_STRIDE);
+}
+
+int main(int argc, char **argv)
+{
+	const struct place *place = find_place(argv[1]);
+	unsigned int count = argc > 2 ? lab_count_argument(argv[2], MAX_THREADS) : 3;
+	struct lab_thread *threads;
+
+	lab_require_no_libc_owner();
+	if (place->set_up)
+		place->set_up();
+	threads = lab_crew_start(count, &place->role);
+	lab_testimony();
+	testify_place(place);
+	lab_testify_threads(threads, count, NULL);
+	lab_testimony_end();
+	lab_obey(NULL);
+	return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A program linked with the well-behaved library. Under libc's default every thread's area is
+ * libc's and the library's own stays untouched in every thread; without libc each thread
+ * registers through the library, or, with --forget, each but the last.
+ *
+ * usage: with-librseq [THREADS] [--forget]
+ */
+#include "testify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIBRARY "librseq_like.so"
+#define MAX_THREADS 64
+
+extern ptrdiff_t rseq_offset;
+extern unsigned int rseq_size;
+int rseq_register_current_thread(void);
+struct lab_rseq *librseq_like_own_area(void);
+int librseq_like_ownership(void);
+
+static unsigned int thread_count = 3;
+static bool last_forgets;
+
+static bool does_forget(const struct lab_thread *self)
+{
+	return last_forgets && self->index && self->index == thread_count - 1;
+}
+
+static void register_by_library(struct lab_thread *self)
+{
+	self->own = librseq_like_own_area();
+	lab_prepare_libc(self);
+	if (does_forget(self))
+		return;
+	if (rseq_register_current_thread())
+		lab_fail(LAB_EXIT_FAILED, "the library could not register");
+	if (!lab_rseq_is_registered(self->own, LAB_RSEQ_LENGTH))
+		return;
+	self->area = (uintptr_t)self->own;
+	self->length = LAB_RSEQ_LENGTH;
+	self->place = "tls-symbol";
+	self->object = LIBRARY;
+}
+
+static void testify_own_area(const struct lab_thread *thread)
+{
+	const volatile struct lab_rseq *area = thread->own;
+
+	json_address("own_area", (uintptr_t)area);
+	json_number("own_cpu_id", (int32_t)area->cpu_id);
+}
+
+static void parse(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--forget"))
+			last_forgets = true;
+		else
+			thread_count = lab_count_argument(argv[i], MAX_THREADS);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct lab_role role = { .prepare = register_by_library };
+	struct lab_thread *threads;
+
+	parse(argc, argv);
+	threads = lab_crew_start(thread_count, &role);
+	lab_testimony();
+	json_number("ownership", librseq_like_ownership());
+	json_number("librseq_offset", rseq_offset);
+	json_number("librseq_size", rseq_size);
+	lab_testify_threads(threads, thread_count, testify_own_area);
+	lab_testimony_end();
+	lab_obey(NULL);
+	return 0;
+}

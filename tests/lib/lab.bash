@@ -1,0 +1,100 @@
+# For bats files: the program under test, and the lab.
+# RSEQCTL is the binary, LAB the directory of the lab's programs; tests/run.sh sets both.
+
+R0=GLIBC_TUNABLES=glibc.pthread.rseq=0
+TESTS=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+
+# lab [VAR=VALUE...] PROGRAM ARG...: starts it and waits for its testimony ($LAB_OUT, $LAB_PID).
+lab() {
+	local vars=() name
+	while [[ $1 == *=* ]]; do
+		vars+=("$1")
+		shift
+	done
+	name=$1
+	shift
+	LAB_DIR=$(mktemp -d "$BATS_TEST_TMPDIR/lab.XXXXXX")
+	LAB_OUT=$LAB_DIR/out
+	mkfifo "$LAB_DIR/in"
+	env "${vars[@]}" "${LAB_BIN:-$LAB}/$name" "$@" <"$LAB_DIR/in" >"$LAB_OUT" 2>"$LAB_DIR/err" 3>&- &
+	LAB_CHILD=$!
+	exec 8>"$LAB_DIR/in"
+	for _ in $(seq 500); do
+		[ -s "$LAB_OUT" ] && break
+		kill -0 "$LAB_CHILD" 2>/dev/null || break
+		sleep 0.02
+	done
+	if ! [ -s "$LAB_OUT" ]; then
+		echo "$name did not start: $(cat "$LAB_DIR/err")" >&2
+		return 1
+	fi
+	if jq -e .skip "$LAB_OUT" >/dev/null; then
+		skip "$(jq -r .skip "$LAB_OUT")"
+	fi
+	LAB_PID=$(head -n 1 "$LAB_OUT" | jq .pid)
+}
+
+# Asks the lab program for its counters: one JSON line on stdout.
+lab_report() {
+	local before
+	before=$(wc -l <"$LAB_OUT")
+	echo report >&8
+	for _ in $(seq 500); do
+		[ "$(wc -l <"$LAB_OUT")" -gt "$before" ] && break
+		sleep 0.02
+	done
+	tail -n 1 "$LAB_OUT"
+}
+
+lab_stop() {
+	exec 8>&- || true
+	[ -z "${LAB_CHILD:-}" ] || wait "$LAB_CHILD" 2>/dev/null || true
+	LAB_CHILD=
+}
+
+# inspect ARG...: status in $status, JSON in $JSON, messages in $ERR.
+inspect() {
+	JSON=$BATS_TEST_TMPDIR/json ERR=$BATS_TEST_TMPDIR/err status=0
+	timeout 60 "$RSEQCTL" inspect --json "$@" >"$JSON" 2>"$ERR" 8>&- || status=$?
+	[ "$status" -le 4 ] || {
+		echo "rseqctl ended with $status" >&2
+		cat "$ERR" >&2
+		return 1
+	}
+}
+
+# json FILTER: what the last inspect said, raw.
+json() {
+	jq -r "$1" "$JSON"
+}
+
+# finding ID: its severity in the last inspect, empty when it was not reported.
+finding() {
+	jq -r --arg id "$1" '[.findings[] | select(.id == $id) | .severity] | unique | join(",")' "$JSON"
+}
+
+# is WHAT EXPECTED: compares and says both.
+is() {
+	[ "$1" = "$2" ] || {
+		printf 'expected: %s\nfound:    %s\n' "$2" "$1" >&2
+		return 1
+	}
+}
+
+# Every thread as the lab program testifies it: registration, place, object, thread pointer.
+matches_testimony() {
+	jq -e --slurpfile t <(head -n 1 "$LAB_OUT") -f "$TESTS/lib/testimony.jq" "$JSON"
+}
+
+need_root() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+}
+
+# as_nobody COMMAND...: without any privilege.
+as_nobody() {
+	setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all --inh-caps=-all "$@"
+}
+
+teardown() {
+	lab_stop
+}

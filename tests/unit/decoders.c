@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Decoders of text and bytes that come from a target: what they take, and what they refuse. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proc/maps.h"
+#include "proc/status.h"
+#include "util/parse.h"
+#include "util/text.h"
+
+#define SPAN(s) ((struct span){ (s), sizeof(s) - 1 })
+
+static void numbers(void **state)
+{
+	uint64_t v = 7;
+
+	(void)state;
+	assert_true(parse_str_u64("18446744073709551615", 10, &v));
+	assert_int_equal(v, UINT64_MAX);
+	assert_true(parse_str_u64("fF", 16, &v));
+	assert_int_equal(v, 255);
+	v = 7;
+	assert_false(parse_str_u64("18446744073709551616", 10, &v));
+	assert_false(parse_str_u64("", 10, &v));
+	assert_false(parse_str_u64("-1", 10, &v));
+	assert_false(parse_str_u64(" 1", 10, &v));
+	assert_false(parse_str_u64("1x", 10, &v));
+	assert_false(parse_str_u64("0x10", 16, &v));
+	assert_int_equal(v, 7);
+}
+
+static void assert_escaped(const char *in, size_t len, const char *terminal, const char *utf8)
+{
+	struct strbuf out = { 0 };
+
+	text_escape(&out, in, len);
+	assert_string_equal(strbuf_str(&out), terminal);
+	strbuf_clear(&out);
+	text_utf8(&out, in, len);
+	assert_string_equal(strbuf_str(&out), utf8);
+	strbuf_done(&out);
+}
+
+static void escapes(void **state)
+{
+	(void)state;
+	assert_escaped("a\033[31mb", 7, "a\\x1b[31mb", "a\033[31mb");
+	assert_escaped("gr\xc3\xbcn", 5, "gr\xc3\xbcn", "gr\xc3\xbcn");
+	/* no UTF-8: a lone continuation, a cut character, overlong, a surrogate, beyond Unicode */
+	assert_escaped("\x80", 1, "\\x80", "\\x80");
+	assert_escaped("\xe2\x82", 2, "\\xe2\\x82", "\\xe2\\x82");
+	assert_escaped("\xc0\xaf", 2, "\\xc0\\xaf", "\\xc0\\xaf");
+	assert_escaped("\xed\xa0\x80", 3, "\\xed\\xa0\\x80", "\\xed\\xa0\\x80");
+	assert_escaped("\xf5\x80\x80\x80", 4, "\\xf5\\x80\\x80\\x80", "\\xf5\\x80\\x80\\x80");
+	/* valid, but it clears the screen (C1 CSI) or turns the line round (RLO) */
+	assert_escaped("\xc2\x9b", 2, "\\xc2\\x9b", "\xc2\x9b");
+	assert_escaped("\xe2\x80\xae", 3, "\\xe2\\x80\\xae", "\xe2\x80\xae");
+	assert_int_equal(text_width("gr\xc3\xbcn"), 4);
+}
+
+static const char maps_text[] =
+	"55a0-55b0 r--p 00001000 fe:01 42                         /usr/bin/a b\n"
+	"55b0-55c0 rw-p 00002000 fe:01 42                         /usr/bin/a b\n"
+	"not a mapping\n"
+	"6000-5000 rw-p 00000000 00:00 0\n"
+	"7000-8000 rw-p 00000000 00:00 0                          [heap]\n"
+	"9000-a000 rw-s 00000000 00:05 7                          /x\\012y (deleted)\n"
+	"b000-c000 rw-p 00000000 00:00 0 \n"
+	"d000-e000 rw-p 00000000";
+
+static void maps(void **state)
+{
+	struct arena arena = { 0 };
+	struct maps m;
+
+	(void)state;
+	assert_int_equal(maps_parse(SPAN(maps_text), &arena, &m), 0);
+	assert_int_equal(m.n, 5);
+	assert_string_equal(m.items[0].path, "/usr/bin/a b");
+	assert_true(m.items[0].readable && !m.items[0].writable);
+	assert_int_equal(m.items[0].offset, 0x1000);
+	assert_true(maps_same_file(&m.items[0], &m.items[1]));
+	assert_false(maps_same_file(&m.items[2], &m.items[4]));
+	assert_string_equal(m.items[3].path, "/x\ny");
+	assert_true(m.items[3].deleted);
+	assert_string_equal(m.items[4].path, "");
+	assert_ptr_equal(maps_find(&m, 0x55b0), &m.items[1]);
+	assert_ptr_equal(maps_find(&m, 0x55bf), &m.items[1]);
+	assert_null(maps_find(&m, 0x55c0));
+	assert_null(maps_find(&m, 0));
+	assert_null(maps_find(&m, UINT64_MAX));
+	maps_done(&m);
+	arena_done(&arena);
+}
+
+static void stat_with_hostile_name(void **state)
+{
+	static const char text[] = "12 (a) R (b) S 1 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 3 0 98765 0\n";
+	struct proc_stat s;
+
+	(void)state;
+	assert_true(status_parse_stat(SPAN(text), &s));
+	assert_int_equal(s.comm_len, 7);
+	assert_memory_equal(s.comm, "a) R (b", 7);
+	assert_int_equal(s.state, 'S');
+	assert_int_equal(s.flags, 4194560);
+	assert_int_equal(s.start_ticks, 98765);
+	for (size_t len = 0; len < sizeof(text) - 5; len++)
+		assert_false(status_parse_stat((struct span){ text, len }, &s));
+}
+
+static void status_lines(void **state)
+{
+	static const char text[] = "Name:\tSeccomp:\t9\nSeccomp:\t2\nSeccomp_filters:\t3\n";
+	uint64_t v;
+
+	(void)state;
+	assert_true(status_find_u64(SPAN(text), "Seccomp", &v));
+	assert_int_equal(v, 2);
+	assert_false(status_find_u64(SPAN(text), "Filters", &v));
+	assert_false(status_find_u64(SPAN(text), "Name", &v));
+}
+
+static void auxiliary_vector(void **state)
+{
+	const uint64_t wide[] = { 27, 28, 28, 32, 0, 0, 3, 4 };
+	const uint32_t narrow[] = { 27, 28, 0, 0 };
+	struct span span = { (const char *)wide, sizeof(wide) };
+	uint64_t v;
+
+	(void)state;
+	assert_true(status_find_auxv(span, 8, 28, &v));
+	assert_int_equal(v, 32);
+	assert_false(status_find_auxv(span, 8, 3, &v)); /* after the end */
+	span.len = 31;					/* cut in its second entry */
+	assert_false(status_find_auxv(span, 8, 28, &v));
+	span = (struct span){ (const char *)narrow, sizeof(narrow) };
+	assert_true(status_find_auxv(span, 4, 27, &v));
+	assert_int_equal(v, 28);
+}
+
+static void environment(void **state)
+{
+	static const char text[] = "GLIBC_TUNABLES_X=1\0GLIBC_TUNABLES=first\0GLIBC_TUNABLES=second";
+	struct span v;
+
+	(void)state;
+	assert_true(status_find_env(SPAN(text), "GLIBC_TUNABLES", &v));
+	assert_true(parse_equals(v, "first"));
+	assert_false(status_find_env(SPAN(text), "GLIBC", &v));
+	assert_false(status_find_env((struct span){ NULL, 0 }, "X", &v));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers),	    cmocka_unit_test(escapes),
+		cmocka_unit_test(maps),		    cmocka_unit_test(stat_with_hostile_name),
+		cmocka_unit_test(status_lines),	    cmocka_unit_test(auxiliary_vector),
+		cmocka_unit_test(environment),
+	};
+
+	return cmocka_run_group_tests_name("decoders", tests, NULL, NULL);
+}

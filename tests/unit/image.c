@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The ELF reader on the test's own file, and on that file broken in every way that is cheap to make. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "image/image.h"
+#include "model/known.h"
+#include "util/cleanup.h"
+
+/* What the scan of this program must find; the compiler may not drop it. */
+__attribute__((used, aligned(32))) _Thread_local unsigned char __rseq_abi[32];
+__attribute__((used)) int __rseq_handled = 1;
+
+static char *read_self(size_t *ret_size)
+{
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY);
+	struct stat st;
+	char *bytes;
+
+	assert_true(fd >= 0 && fstat(fd, &st) == 0);
+	bytes = malloc((size_t)st.st_size);
+	assert_non_null(bytes);
+	assert_int_equal(pread(fd, bytes, (size_t)st.st_size, 0), st.st_size);
+	*ret_size = (size_t)st.st_size;
+	return bytes;
+}
+
+static int scan_bytes(const char *bytes, size_t size, struct image *ret)
+{
+	_cleanup_close_ int fd = memfd_create("image", MFD_CLOEXEC);
+	const char *what;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, size), size);
+	return image_scan(fd, ret, &what);
+}
+
+static void finds_symbols(void **state)
+{
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY);
+	const struct image_symbol *area, *handled;
+	struct image image;
+	const char *what;
+
+	(void)state;
+	assert_int_equal(image_scan(fd, &image, &what), 0);
+	area = image_find(&image, "__rseq_abi");
+	handled = image_find(&image, "__rseq_handled");
+	assert_non_null(area);
+	assert_non_null(handled);
+	assert_int_equal(area->type, STT_TLS);
+	assert_int_equal(area->size, 32);
+	assert_false(area->exported);
+	assert_int_equal(handled->type, STT_OBJECT);
+	assert_null(image_find(&image, "__rseq_refcount"));
+	assert_true(image.tls && image.tls_memsz >= 32 && image.tls_align >= 32);
+	assert_true(image.n_segments > 0 && image.dynamic);
+}
+
+static void reads_libc(void **state)
+{
+	_cleanup_close_ int fd = open("/lib/x86_64-linux-gnu/libc.so.6", O_RDONLY);
+	struct image image;
+	const char *what;
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	assert_int_equal(image_scan(fd, &image, &what), 0);
+	assert_string_equal(image.soname, "libc.so.6");
+	assert_non_null(image_find(&image, "gnu_get_libc_version"));
+	assert_non_null(strstr(image.banner, "release version"));
+	assert_true(image.build_id_len == 20);
+}
+
+static void refuses_others(void **state)
+{
+	struct image image;
+
+	(void)state;
+	assert_int_equal(scan_bytes("", 0, &image), -ENOEXEC);
+	assert_int_equal(scan_bytes("#!/bin/sh\n", 10, &image), -ENOEXEC);
+	assert_int_equal(scan_bytes("!<arch>\n", 8, &image), -ENOEXEC);
+}
+
+/* Cut at any length: an answer or an error, never a crash. */
+static void survives_truncation(void **state)
+{
+	size_t size, step;
+	char *bytes = read_self(&size);
+	struct image image;
+
+	(void)state;
+	step = size / 300 + 1;
+	for (size_t len = 0; len < size; len += len < 1024 ? 1 : step)
+		scan_bytes(bytes, len, &image);
+	free(bytes);
+}
+
+/* Every byte of headers and dynamic tables set to extremes in turn. */
+static void survives_wild_values(void **state)
+{
+	static const unsigned char values[] = { 0x00, 0x7f, 0xff };
+	size_t size;
+	char *bytes = read_self(&size);
+	struct image *image = malloc(sizeof(*image));
+
+	(void)state;
+	assert_non_null(image);
+	for (size_t at = 16; at < 1024 && at < size; at++)
+		for (size_t v = 0; v < sizeof(values); v++) {
+			char before = bytes[at];
+
+			bytes[at] = (char)values[v];
+			scan_bytes(bytes, size < 65536 ? size : 65536, image);
+			bytes[at] = before;
+		}
+	free(image);
+	free(bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_symbols),       cmocka_unit_test(reads_libc),
+		cmocka_unit_test(refuses_others),      cmocka_unit_test(survives_truncation),
+		cmocka_unit_test(survives_wild_values),
+	};
+
+	return cmocka_run_group_tests_name("image", tests, NULL, NULL);
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The rules on made-up facts: each fires on its case, and is silent on its near misses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "diagnose/diagnose.h"
+#include "model/known.h"
+
+/* A process of two threads that glibc owns; each test changes what it is about. */
+struct world {
+	struct host_facts host;
+	struct process_facts process;
+	struct thread_facts threads[2];
+	struct candidate candidates[2];
+	struct object_facts objects[1];
+	struct symbol_facts symbols[1];
+	struct findings findings;
+};
+
+static void make_thread(struct thread_facts *f, int32_t tid)
+{
+	*f = (struct thread_facts){
+		.has = THREAD_AREA | THREAD_TP | THREAD_REGISTRATION | THREAD_IDS | THREAD_LIBC_CPU_ID,
+		.tid = tid,
+		.registered = 1,
+		.own_pthread = 1,
+		.area = 0x1000u * (uint32_t)tid,
+		.length = 32,
+		.owner = { .kind = OWNER_LIBC, .name = "glibc", .object = "ld.so",
+			   .confidence = CONFIDENCE_CERTAIN },
+	};
+}
+
+static void make_world(struct world *w)
+{
+	memset(w, 0, sizeof(*w));
+	w->host.rseq_class = CLASS_EXTENSIBLE;
+	make_thread(&w->threads[0], 10);
+	make_thread(&w->threads[1], 11);
+	for (int i = 0; i < 2; i++) {
+		w->candidates[i] = (struct candidate){ .has = CANDIDATE_ADDRESS | CANDIDATE_CPU_ID,
+						       .name = "tcmalloc",
+						       .object = "libt.so",
+						       .symbol = "__rseq_abi",
+						       .address = 0x99,
+						       .cpu_id = -2 };
+	}
+	w->objects[0] = (struct object_facts){ .path = "libt.so", .symbols = w->symbols, .n_symbols = 1 };
+	w->symbols[0] = (struct symbol_facts){ .name = "__rseq_abi", .role = ROLE_AREA, .defined = 1 };
+	w->process = (struct process_facts){
+		.pid = 10,
+		.tunables = "",
+		.owner = w->threads[0].owner,
+		.libc = { .has = LIBC_OFFSET | LIBC_SIZE, .name = "glibc", .object = "ld.so",
+			  .rseq_offset = 2336, .rseq_size = 20 },
+		.threads = w->threads,
+		.n_threads = 2,
+		.threads_total = 2,
+		.threads_registered = 2,
+		.objects = w->objects,
+		.n_objects = 1,
+	};
+}
+
+/* tcmalloc owns every thread, libc was told to stay away. */
+static void make_tcmalloc(struct world *w)
+{
+	struct owner owner = { .kind = OWNER_OBJECT, .name = "tcmalloc", .object = w->candidates[0].object,
+			       .confidence = CONFIDENCE_CERTAIN };
+
+	w->process.libc.rseq_size = 0;
+	w->process.tunables = "glibc.pthread.rseq=0";
+	w->process.owner = owner;
+	for (int i = 0; i < 2; i++) {
+		w->threads[i].owner = owner;
+		w->threads[i].candidates = &w->candidates[i];
+		w->threads[i].n_candidates = 1;
+		w->candidates[i].address = w->threads[i].area;
+		w->candidates[i].cpu_id = 1;
+	}
+}
+
+static const struct finding *run(struct world *w, const char *id)
+{
+	struct diagnosis d = { &w->host, &w->process, &w->findings };
+
+	diagnose_process(&d);
+	for (size_t i = 0; i < w->findings.n; i++)
+		if (!strcmp(w->findings.items[i].id, id))
+			return &w->findings.items[i];
+	return NULL;
+}
+
+static void done(struct world *w)
+{
+	findings_done(&w->findings);
+	free(w->process.unknown);
+	arena_done(&w->process.arena);
+}
+
+static void expect(struct world *w, const char *id, enum severity severity)
+{
+	const struct finding *f = run(w, id);
+
+	assert_non_null(f);
+	assert_int_equal(f->severity, severity);
+	assert_true(f->detail && *f->detail && f->advice && *f->advice && f->n_evidence);
+	done(w);
+}
+
+static void expect_none(struct world *w, const char *id)
+{
+	assert_null(run(w, id));
+	done(w);
+}
+
+static void give_candidates(struct world *w)
+{
+	for (int i = 0; i < 2; i++) {
+		w->threads[i].candidates = &w->candidates[i];
+		w->threads[i].n_candidates = 1;
+	}
+}
+
+static void quiet(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	run(&w, "");
+	assert_int_equal(w.findings.n, 0);
+	done(&w);
+}
+
+static void lost_registration(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	give_candidates(&w);
+	expect(&w, "lost-registration", SEVERITY_WARNING);
+	/* never tried: not lost */
+	make_world(&w);
+	give_candidates(&w);
+	w.candidates[0].cpu_id = w.candidates[1].cpu_id = -1;
+	expect_none(&w, "lost-registration");
+	make_world(&w);
+	give_candidates(&w);
+	w.candidates[0].cpu_id = w.candidates[1].cpu_id = -1;
+	expect(&w, "not-started", SEVERITY_INFO);
+	/* librseq that uses libc's area */
+	make_world(&w);
+	give_candidates(&w);
+	w.symbols[0] = (struct symbol_facts){ .has = SYMBOL_VALUE, .role = ROLE_LIBRSEQ_OFFSET,
+					      .defined = 1, .value = 2336 };
+	expect_none(&w, "lost-registration");
+	/* refused, but nobody holds the thread: not lost to an owner */
+	make_world(&w);
+	give_candidates(&w);
+	for (int i = 0; i < 2; i++) {
+		w.threads[i].registered = 0;
+		w.threads[i].has &= ~(uint64_t)THREAD_REGISTRATION;
+		w.threads[i].owner = (struct owner){ .kind = OWNER_NONE };
+	}
+	expect_none(&w, "lost-registration");
+	/* the thread was another one at the second look */
+	make_world(&w);
+	give_candidates(&w);
+	w.threads[0].changed = w.threads[1].changed = 1;
+	expect_none(&w, "lost-registration");
+}
+
+static void libc_disabled(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	make_tcmalloc(&w);
+	expect(&w, "libc-disabled", SEVERITY_INFO);
+	/* a thread that tcmalloc has not reached yet changes nothing */
+	make_world(&w);
+	make_tcmalloc(&w);
+	w.threads[1].registered = 0;
+	w.threads[1].has &= ~(uint64_t)THREAD_REGISTRATION;
+	w.threads[1].owner = (struct owner){ .kind = OWNER_NONE };
+	w.candidates[1].cpu_id = -1;
+	expect(&w, "libc-disabled", SEVERITY_INFO);
+	/* one that it could not register does */
+	make_world(&w);
+	make_tcmalloc(&w);
+	w.threads[1].owner = (struct owner){ .kind = OWNER_NONE };
+	w.candidates[1].cpu_id = -2;
+	expect(&w, "libc-disabled", SEVERITY_WARNING);
+	/* set-user-ID programs ignore the variable: the call failed */
+	make_world(&w);
+	make_tcmalloc(&w);
+	w.process.secure = 1;
+	expect_none(&w, "libc-disabled");
+	make_world(&w);
+	make_tcmalloc(&w);
+	w.process.secure = 1;
+	expect(&w, "libc-failed", SEVERITY_INFO);
+	/* libc owns */
+	make_world(&w);
+	w.process.tunables = "glibc.pthread.rseq=0";
+	expect_none(&w, "libc-disabled");
+}
+
+static void libc_failed(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	w.process.libc.rseq_size = 0;
+	expect(&w, "libc-failed", SEVERITY_WARNING);
+	make_world(&w);
+	w.process.libc.rseq_size = 0;
+	w.process.tunables = "glibc.pthread.rseq=0";
+	expect_none(&w, "libc-failed");
+	/* a libc without rseq has not failed */
+	make_world(&w);
+	w.process.libc = (struct libc_facts){ .name = "glibc" };
+	expect_none(&w, "libc-failed");
+	/* no environment: it cannot be told */
+	make_world(&w);
+	w.process.libc.rseq_size = 0;
+	w.process.tunables = NULL;
+	assert_null(run(&w, "libc-failed"));
+	assert_int_equal(w.process.n_unknown, 1);
+	assert_string_equal(w.process.unknown[0].what, "libc-failed");
+	done(&w);
+}
+
+static void tunables(void **state)
+{
+	(void)state;
+	assert_true(tunables_disable_rseq("glibc.pthread.rseq=0"));
+	assert_true(tunables_disable_rseq("glibc.malloc.check=1:glibc.pthread.rseq=0:x"));
+	assert_true(tunables_disable_rseq("glibc.pthread.rseq=1:glibc.pthread.rseq=0"));
+	assert_false(tunables_disable_rseq("glibc.pthread.rseq=0:glibc.pthread.rseq=1"));
+	assert_false(tunables_disable_rseq("glibc.pthread.rseq=2"));
+	assert_false(tunables_disable_rseq("xglibc.pthread.rseq=0"));
+	assert_false(tunables_disable_rseq("glibc.pthread.rseq="));
+	assert_false(tunables_disable_rseq(""));
+	assert_false(tunables_disable_rseq(NULL));
+}
+
+static void unregister(struct world *w, int32_t libc_cpu_id)
+{
+	struct thread_facts *f = &w->threads[1];
+
+	f->registered = 0;
+	f->has &= ~(uint64_t)(THREAD_REGISTRATION | THREAD_IDS);
+	f->area = 0;
+	f->owner = (struct owner){ .kind = OWNER_NONE };
+	f->libc_cpu_id = libc_cpu_id;
+	w->process.threads_registered = 1;
+}
+
+static void thread_unregistered(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	unregister(&w, -1);
+	expect(&w, "thread-unregistered", SEVERITY_WARNING);
+	make_world(&w);
+	unregister(&w, -2);
+	expect(&w, "thread-unregistered", SEVERITY_WARNING);
+	make_world(&w);
+	unregister(&w, 3);
+	w.threads[0].shares_tp = w.threads[1].shares_tp = 1;
+	expect(&w, "thread-unregistered", SEVERITY_INFO);
+	make_world(&w);
+	unregister(&w, 0);
+	w.threads[1].own_pthread = 0;
+	expect(&w, "thread-unregistered", SEVERITY_INFO);
+	make_world(&w);
+	make_tcmalloc(&w);
+	unregister(&w, -2);
+	w.candidates[1].cpu_id = -1;
+	expect(&w, "thread-unregistered", SEVERITY_INFO);
+	for (int i = 0; i < 4; i++) {
+		make_world(&w);
+		unregister(&w, -1);
+		w.threads[1].worker = i == 0;
+		w.threads[1].exiting = i == 1;
+		w.threads[1].changed = i == 2;
+		if (i == 3) {
+			unregister(&w, -1);
+			w.process.threads_registered = 0; /* no sibling is */
+		}
+		expect_none(&w, "thread-unregistered");
+	}
+}
+
+static void mixed_owner(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	w.process.owner = (struct owner){ .kind = OWNER_MIXED };
+	w.threads[1].owner = (struct owner){ .kind = OWNER_OBJECT, .object = "libx.so" };
+	expect(&w, "mixed-owner", SEVERITY_WARNING);
+	make_world(&w);
+	unregister(&w, -1);
+	expect_none(&w, "mixed-owner");
+}
+
+static void id_fields_modified(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	w.threads[1].cpu_id_start = 0x80007f00;
+	expect(&w, "id-fields-modified", SEVERITY_INFO);
+	make_world(&w);
+	w.threads[1].cpu_id_start = 0x80007f00;
+	w.host.rseq_class = CLASS_REWRITE;
+	expect(&w, "id-fields-modified", SEVERITY_ERROR);
+	make_world(&w);
+	w.threads[1].cpu_id_start = 5;
+	w.host.rseq_class = CLASS_SPLIT;
+	w.threads[1].mode = MODE_OPTIMIZED;
+	expect(&w, "id-fields-modified", SEVERITY_ERROR);
+	make_world(&w);
+	w.threads[1].cpu_id_start = 5;
+	w.host.rseq_class = CLASS_SPLIT;
+	w.threads[1].mode = MODE_LEGACY;
+	expect(&w, "id-fields-modified", SEVERITY_INFO);
+	make_world(&w);
+	w.threads[1].cpu_id_start = 5;
+	w.host.rseq_class = CLASS_UNKNOWN;
+	assert_non_null(run(&w, "id-fields-modified"));
+	assert_int_equal(w.process.n_unknown, 1);
+	done(&w);
+	make_world(&w);
+	w.threads[1].cpu_id_start = 5;
+	w.threads[1].has &= ~(uint64_t)THREAD_IDS; /* could not be read */
+	expect_none(&w, "id-fields-modified");
+}
+
+static void catalogue(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < rules_n; i++) {
+		assert_ptr_equal(rule_find(rules[i].id), &rules[i]); /* no id twice */
+		assert_true(rules[i].title && rules[i].levels && rules[i].story && rules[i].advice);
+		assert_true(rules[i].run != NULL);
+	}
+	assert_null(rule_find("lost"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(quiet),	       cmocka_unit_test(lost_registration),
+		cmocka_unit_test(libc_disabled),       cmocka_unit_test(libc_failed),
+		cmocka_unit_test(tunables),	       cmocka_unit_test(thread_unregistered),
+		cmocka_unit_test(mixed_owner),	       cmocka_unit_test(id_fields_modified),
+		cmocka_unit_test(catalogue),
+	};
+
+	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
+}
