@@ -347,14 +347,19 @@ static void look_again(struct target *t, const struct process_request *request)
 /* --- all of it --- */
 
 /* An exec replaces the memory under the same process id: the auxiliary vector tells, by AT_RANDOM. */
-static bool was_replaced(struct target *t)
+static int check_not_replaced(struct target *t)
 {
 	_cleanup_strbuf_ struct strbuf now = { 0 };
+	int r;
 
 	if (!(t->facts->auxv.has & AUXV_READ))
-		return false;
-	return reader_file(t->reader, "auxv", &now) < 0 || now.len != t->auxv.len ||
-	       memcmp(strbuf_str(&now), strbuf_str(&t->auxv), now.len);
+		return reader_alive(t->reader);
+	r = reader_file(t->reader, "auxv", &now);
+	if (r < 0)
+		return r;
+	if (now.len != t->auxv.len || memcmp(strbuf_str(&now), strbuf_str(&t->auxv), now.len))
+		return -EAGAIN;
+	return 0;
 }
 
 static void target_done(struct target *t)
@@ -388,16 +393,18 @@ static int collect_once(const struct process_request *request, int32_t pid,
 	if (r == 0) {
 		threads_conclude(&t);
 		look_again(&t, request);
-		r = was_replaced(&t) ? -EAGAIN : reader_alive(t.reader);
+		r = check_not_replaced(&t);
 	}
 	if (r == -ESRCH)
 		gone(refusal);
 	else if (r == -EAGAIN)
 		refuse(refusal, r, "it became another program while it was read");
-	else if (r < 0)
-		process_unknown(facts, "owner", "%s reading the process", strerrorname_np(-r));
-	if (r == -ETIMEDOUT || r == -EPIPE)
-		r = 0; /* The helper was ended: what was read before stands. */
+	else if (r < 0) {
+		/* The helper was ended, at its time limit mostly: what was read before stands. */
+		process_unknown(facts, "memory", "%s: reading it %s", strerrorname_np(-r),
+				r == -ETIMEDOUT ? "did not come to an end" : "failed");
+		r = 0;
+	}
 out:
 	target_done(&t);
 	return r;

@@ -194,8 +194,9 @@ static bool describe(const struct walk *w, pid_t tid, struct task_record *r)
 	memcpy(r->comm, stat.comm, stat.comm_len < sizeof(r->comm) ? stat.comm_len : sizeof(r->comm) - 1);
 	if (stat.flags & FLAG_KTHREAD)
 		r->flags |= TASK_KTHREAD;
+	/* A worker never runs user code, so it never registers: known without stopping it. */
 	if (stat.flags & FLAG_IO_WORKER)
-		r->flags |= TASK_WORKER;
+		r->flags |= TASK_WORKER | TASK_HAS_AREA;
 	if (stat.flags & FLAG_EXITING || stat.state == 'Z' || stat.state == 'X')
 		r->flags |= TASK_EXITING;
 	if (stat.state == 'R')

@@ -180,7 +180,9 @@ static const char *who_instead(const struct diagnosis *d)
 		return "and who owns instead is not known";
 	if (!owned_by_another(d->process))
 		return "and no one else owns every thread";
-	return arena_printf(&d->findings->arena, "%s owns instead",
+	if (d->process->owner.kind == OWNER_MIXED)
+		return "and its threads have several owners instead";
+	return arena_printf(&d->findings->arena, "and %s owns instead",
 			    ask_owner_words(&d->findings->arena, d->process, &d->process->owner));
 }
 

@@ -116,15 +116,15 @@ load ../lib/lab
 	cp "$LAB/own-area" "$LAB/libown_dlopen.so" "$LAB_BIN"
 	chmod -R a+rX "$BATS_TEST_TMPDIR"
 	lab "$R0" own-area dlopen 2
-	mv "$LAB_BIN/libown_dlopen.so" "$LAB_BIN/moved"
+	rm "$LAB_BIN/libown_dlopen.so"
 	mkfifo "$LAB_BIN/libown_dlopen.so"
-	inspect "$LAB_PID" # by map_files: the very file, whatever its name
+	inspect "$LAB_PID" # by map_files: the very file, whatever has its name
 	is "$status" 0
 	matches_testimony
-	rm "$LAB_BIN/moved"
+	rm "$LAB_BIN/libown_dlopen.so"
+	cp "$LAB/libother.so" "$LAB_BIN/libown_dlopen.so"
 	inspect "$LAB_PID"
-	is "$(json '.processes[0].owner.place')" tls-symbol
-	lab_stop
+	matches_testimony
 }
 
 @test "without privileges: the file must be the one that is mapped" {
@@ -140,7 +140,7 @@ load ../lib/lab
 	until [ -s "$dir/out" ]; do sleep 0.02; done
 	local pid
 	pid=$(jq .pid "$dir/out")
-	mv "$dir/libown_dlopen.so" "$dir/moved"
+	rm "$dir/libown_dlopen.so"
 	mkfifo "$dir/libown_dlopen.so"
 	status=0
 	as_nobody timeout 20 "$dir/rseqctl" inspect --json "$pid" >"$dir/json" 8>&- || status=$?

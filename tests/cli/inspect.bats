@@ -212,7 +212,7 @@ own_area() { # own_area PLACE [VAR=VALUE]
 	is "$(finding libc-disabled)" info
 	is "$(json '.processes[0].threads_registered')" 2
 	lab_stop
-	lab tcmalloc-like 3 --lazy 3
+	lab "$R0" own-area exe-data 2 # has a __rseq_abi too, and never tries it
 	inspect "$LAB_PID"
 	is "$status" 0
 	is "$(finding not-started)" info

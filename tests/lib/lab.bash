@@ -1,8 +1,10 @@
 # For bats files: the program under test, and the lab.
-# RSEQCTL is the binary, LAB the directory of the lab's programs; tests/run.sh sets both.
+# RSEQCTL is the binary, LAB the directory of the lab's programs; tests/run.sh sets both,
+# and a suite that is run by hand takes those of build/.
 
 R0=GLIBC_TUNABLES=glibc.pthread.rseq=0
 TESTS=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+: "${RSEQCTL:=$TESTS/../build/rseqctl}" "${LAB:=$TESTS/../build/lab}"
 
 # lab [VAR=VALUE...] PROGRAM ARG...: starts it and waits for its testimony ($LAB_OUT, $LAB_PID).
 lab() {
