@@ -49,7 +49,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $@ >&2;)
 NO_BPF := $(wildcard src/*/*_none.c)
 SRCS := $(filter-out $(if $(filter 1,$(BPF)),$(NO_BPF),$(NO_BPF:_none.c=.c)),$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(O)/%.o)
-SKEL := $(if $(filter 1,$(BPF)),$(O)/gen/inspect.skel.h)
+SKEL := $(if $(filter 1,$(BPF)),$(O)/gen/inspect.skel.h $(O)/gen/inspect.lskel.h)
 MAN1 := $(wildcard man/*.1)
 MAN5 := $(wildcard man/*.5)
 
@@ -63,17 +63,24 @@ $(O)/%.o: %.c $(O)/flags
 	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(DEPFLAGS) -c $< -o $@
 
 # Generated headers are the one thing that -MMD cannot know before the first build.
-$(O)/src/collect/task_iter.o: $(O)/gen/inspect.skel.h
+$(O)/src/collect/task_iter.o: $(SKEL)
 
 $(O)/bpf/%.o: bpf/%.bpf.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,BPF)$(CLANG) $(BPF_FLAGS) $(DEPFLAGS) -c $< -o $@
 
 # "gen object" leaves DWARF out and keeps BTF.
-$(O)/gen/%.skel.h: $(O)/bpf/%.o
+$(O)/bpf/%.linked.o: $(O)/bpf/%.o
+	$(call say,STRIP)$(BPFTOOL) gen object $@ $<
+
+$(O)/gen/%.skel.h: $(O)/bpf/%.linked.o
 	@mkdir -p $(@D)
-	$(call say,SKEL)$(BPFTOOL) gen object $(O)/bpf/$*.linked.o $< && \
-		$(BPFTOOL) gen skeleton $(O)/bpf/$*.linked.o name $*_bpf > $@
+	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# The light one has the kernel relocate; it still talks to it through the system's headers.
+$(O)/gen/%.lskel.h: $(O)/bpf/%.linked.o
+	@mkdir -p $(@D)
+	$(call say,SKEL)$(BPFTOOL) gen skeleton -L $< name $*_light > $@ 2>/dev/null
 
 # Rewritten only when a flag changes: then everything is built again.
 FLAGS = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(CLANG) $(BPF_FLAGS)
@@ -152,10 +159,14 @@ deps:
 deps-bench: deps
 	@sh tests/lib/deps.sh gdb >&2
 
-bench: all lab $(O)/bench/bare_iter
-	@O='$(O)' sh tests/bench/inspect.sh
+bench: $(filter deps-bench,$(MAKECMDGOALS)) all lab $(O)/bench/bare_iter $(O)/bench/peak
+	@O='$(O)' bash tests/bench/inspect.sh
 
-$(O)/bench/bare_iter: tests/bench/bare_iter.c $(SKEL)
+$(O)/bench/peak: tests/bench/peak.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(DEPFLAGS) $< -o $@
+
+$(O)/bench/bare_iter: tests/bench/bare_iter.c $(SKEL) $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(DEPFLAGS) $< $(LDLIBS) -o $@
 

@@ -79,22 +79,22 @@ static __always_inline __u32 flags_of(struct task_struct *task)
 
 static __always_inline void read_tp(struct task_struct *task, struct task_record *r)
 {
-	if (bpf_core_field_exists(((struct task_struct___x86 *)0)->thread.fsbase)) {
+	if (bpf_core_field_exists(TASK_FIELD(thread.fsbase))) {
 		if (BPF_CORE_READ(task, thread_info.flags) & (1UL << X86_TIF_ADDR32)) {
 			r->flags |= TASK_COMPAT;
 			return;
 		}
-		r->tp = BPF_CORE_READ((struct task_struct___x86 *)task, thread.fsbase);
+		r->tp = BPF_CORE_READ(task, thread.fsbase);
 		r->flags |= TASK_HAS_TP;
-	} else if (bpf_core_field_exists(((struct task_struct___arm64 *)0)->thread.uw.tp_value)) {
-		r->tp = BPF_CORE_READ((struct task_struct___arm64 *)task, thread.uw.tp_value);
+	} else if (bpf_core_field_exists(TASK_FIELD(thread.uw.tp_value))) {
+		r->tp = BPF_CORE_READ(task, thread.uw.tp_value);
 		r->flags |= TASK_HAS_TP;
 	}
 }
 
 static __always_inline void read_ip(struct task_struct *task, struct task_record *r)
 {
-	void *regs;
+	struct pt_regs *regs;
 
 	/* The helper came in 5.15; where it is missing this is dead code to the verifier. */
 	if (!bpf_core_enum_value_exists(enum bpf_func_id___pt_regs, BPF_FUNC_task_pt_regs___pt_regs))
@@ -102,10 +102,12 @@ static __always_inline void read_ip(struct task_struct *task, struct task_record
 	regs = (void *)bpf_task_pt_regs(task);
 	if (!regs)
 		return;
-	if (bpf_core_field_exists(((struct pt_regs___x86 *)0)->ip))
-		r->ip = BPF_CORE_READ((struct pt_regs___x86 *)regs, ip);
+	if (bpf_core_field_exists(regs->ip))
+		r->ip = BPF_CORE_READ(regs, ip);
+	else if (bpf_core_field_exists(regs->pc))
+		r->ip = BPF_CORE_READ(regs, pc);
 	else
-		r->ip = BPF_CORE_READ((struct user_pt_regs *)regs, pc);
+		return;
 	r->flags |= TASK_HAS_IP;
 }
 

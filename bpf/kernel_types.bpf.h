@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The kernel's types, cut down to the members that are read here; CO-RE finds where each one
- * lies. A flavour is named for what it means, and only one flavour of a type holds per kernel.
+ * lies. A flavour is named for what it means. Few types on purpose: libbpf searches all types of
+ * the kernel once for each type here that an access starts from, and that is most of the time it
+ * takes to load.
  */
 #ifndef RSEQCTL_KERNEL_TYPES_BPF_H
 #define RSEQCTL_KERNEL_TYPES_BPF_H
@@ -23,31 +25,28 @@ struct pid {
 	struct upid numbers[1];
 };
 
-struct thread_struct___x86 {
-	unsigned long fsbase;
-};
-
-struct thread_struct___arm64 {
+/* Members of several architectures: each kernel has those of its own. */
+struct thread_struct {
+	unsigned long fsbase; /* x86-64 */
 	struct {
 		unsigned long tp_value;
-	} uw;
+	} uw; /* arm64 */
 };
 
-struct pt_regs___x86 {
-	unsigned long ip;
-};
-
-struct user_pt_regs {
-	__u64 pc;
+struct pt_regs {
+	unsigned long ip; /* x86 */
+	unsigned long pc; /* arm64, riscv: epc */
 };
 
 struct thread_info {
 	unsigned long flags;
-	unsigned int status;
 };
+
+struct rseq;
 
 struct task_struct {
 	struct thread_info thread_info;
+	struct thread_struct thread;
 	int pid;
 	int tgid;
 	char comm[16];
@@ -57,29 +56,10 @@ struct task_struct {
 	__u64 start_boottime;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
-};
-
-struct task_struct___x86 {
-	struct thread_struct___x86 thread;
-};
-
-struct task_struct___arm64 {
-	struct thread_struct___arm64 thread;
-};
-
-struct rseq;
-
-/* 4.18 to 6.2 */
-struct task_struct___original {
+	/* 4.18 to 6.18 */
 	struct rseq *rseq;
 	__u32 rseq_sig;
-};
-
-/* 6.3 to 6.18: ee3e3ac05c26 added the length */
-struct task_struct___extensible {
-	struct rseq *rseq;
-	__u32 rseq_len;
-	__u32 rseq_sig;
+	__u32 rseq_len; /* from 6.3 on: ee3e3ac05c26 */
 };
 
 struct rseq_event {
@@ -87,39 +67,37 @@ struct rseq_event {
 };
 
 struct rseq_ids {
-	__u32 cpu_id;
-	__u32 mm_cid;
+	__u32 node_id; /* from 7.0.10 on: 82f572449cfe, which gave has_rseq its two modes as well */
 };
 
-/* 82f572449cfe gave the ids a node and has_rseq its two modes */
-struct rseq_ids___split {
-	__u32 node_id;
-};
-
-/* 6.19 on */
 struct rseq_data {
 	struct rseq *usrptr;
 	__u32 len;
 	__u32 sig;
 	struct rseq_event event;
+	struct rseq_ids ids;
 };
 
+/* 6.19 on: the member rseq is no pointer any more, but all of the task's rseq data */
 struct task_struct___data {
 	struct rseq_data rseq;
 };
 
+#pragma clang attribute pop
+
+/* The context of an iterator program is laid out alike on every kernel (5.8 on): not relocated. */
 struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	__u64 session_id;
+	__u64 seq_num;
 };
 
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 };
-
-#pragma clang attribute pop
 
 enum bpf_func_id___pt_regs {
 	BPF_FUNC_task_pt_regs___pt_regs = 175,

@@ -12,18 +12,17 @@
 /* The length every registration has before 6.3: the kernel did not store it. */
 #define ORIGINAL_LENGTH 32
 
+#define TASK_FIELD(field) (((struct task_struct *)0)->field)
+#define DATA_FIELD(field) (((struct task_struct___data *)0)->rseq.field)
+
 static __always_inline enum task_layout task_rseq_layout(void)
 {
-	if (bpf_core_type_exists(struct rseq_data)) {
-		if (bpf_core_field_exists(((struct rseq_ids___split *)0)->node_id))
-			return TASK_LAYOUT_SPLIT;
-		return TASK_LAYOUT_REWRITE;
-	}
-	if (bpf_core_field_exists(((struct task_struct___extensible *)0)->rseq_len))
+	if (bpf_core_field_exists(DATA_FIELD(usrptr)))
+		return bpf_core_field_exists(DATA_FIELD(ids.node_id)) ? TASK_LAYOUT_SPLIT :
+									TASK_LAYOUT_REWRITE;
+	if (bpf_core_field_exists(TASK_FIELD(rseq_len)))
 		return TASK_LAYOUT_EXTENSIBLE;
-	if (bpf_core_field_exists(((struct task_struct___original *)0)->rseq))
-		return TASK_LAYOUT_ORIGINAL;
-	return TASK_LAYOUT_NONE;
+	return bpf_core_field_exists(TASK_FIELD(rseq_sig)) ? TASK_LAYOUT_ORIGINAL : TASK_LAYOUT_NONE;
 }
 
 static __always_inline void task_rseq_read_data(struct task_struct *task, struct task_record *r)
@@ -38,20 +37,16 @@ static __always_inline void task_rseq_read_data(struct task_struct *task, struct
 
 static __always_inline void task_rseq_read_extensible(struct task_struct *task, struct task_record *r)
 {
-	struct task_struct___extensible *t = (void *)task;
-
-	r->area = (__u64)BPF_CORE_READ(t, rseq);
-	r->length = BPF_CORE_READ(t, rseq_len);
-	r->signature = BPF_CORE_READ(t, rseq_sig);
+	r->area = (__u64)BPF_CORE_READ(task, rseq);
+	r->length = BPF_CORE_READ(task, rseq_len);
+	r->signature = BPF_CORE_READ(task, rseq_sig);
 }
 
 static __always_inline void task_rseq_read_original(struct task_struct *task, struct task_record *r)
 {
-	struct task_struct___original *t = (void *)task;
-
-	r->area = (__u64)BPF_CORE_READ(t, rseq);
+	r->area = (__u64)BPF_CORE_READ(task, rseq);
 	r->length = r->area ? ORIGINAL_LENGTH : 0;
-	r->signature = BPF_CORE_READ(t, rseq_sig);
+	r->signature = BPF_CORE_READ(task, rseq_sig);
 }
 
 static __always_inline void task_rseq_read(struct task_struct *task, struct task_record *r)

@@ -30,8 +30,9 @@ struct collector {
 	struct images *images;
 	struct host_facts host;
 	struct arena arena; /* strings of host */
-	enum method method; /* never auto */
-	bool has_snapshot;
+	enum method wish, method; /* method: METHOD_UNKNOWN until it is known whether BPF works */
+	struct refusal no_bpf;
+	bool has_snapshot, asked_class;
 	struct strbuf snapshot; /* of collector_list */
 };
 
@@ -103,22 +104,30 @@ static int read_records(void *ctx, int32_t pid, struct strbuf *out)
 	return r;
 }
 
-static int start_kernel(struct collector *c, enum method wish, bool verbose, struct refusal *refusal)
+static enum method settle(struct collector *c, const struct service_status *status)
 {
-	char talk = verbose;
-	struct service_status status = { 0 };
-	int r = nursery_spawn(&c->nursery, c->kinds, KIND_KERNEL, &talk, 1, &c->kernel, &status);
+	if (!status->err)
+		return METHOD_BPF;
+	c->no_bpf.err = status->err;
+	snprintf(c->no_bpf.what, sizeof(c->no_bpf.what), "%s", status->what);
+	if (c->wish == METHOD_BPF)
+		return METHOD_UNKNOWN;
+	host_unknown(c, "method", status->what);
+	return METHOD_NONE;
+}
 
-	if (r == 0) {
-		_cleanup_strbuf_ struct strbuf own = { 0 };
+static enum method choose_method(void *ctx, struct refusal *refusal)
+{
+	struct collector *c = ctx;
+	struct service_status status;
 
-		/* Any record tells the kernel's class, also where no target can be read. */
-		c->method = METHOD_BPF;
-		return read_records(c, getpid(), &own);
+	if (!c->method && !c->no_bpf.err) {
+		(void)!service_await(&c->kernel, &status);
+		c->method = settle(c, &status);
 	}
-	snprintf(refusal->what, sizeof(refusal->what), "%s", status.what);
-	refusal->err = r;
-	return wish == METHOD_AUTO ? 0 : r;
+	if (!c->method)
+		*refusal = c->no_bpf;
+	return c->method;
 }
 
 /* --- life --- */
@@ -139,6 +148,7 @@ static void prepare_kinds(struct collector *c)
 
 static int start(struct collector *c, enum method wish, bool verbose, struct refusal *refusal)
 {
+	char talk = verbose;
 	int r;
 
 	signal(SIGCHLD, SIG_IGN);
@@ -153,15 +163,12 @@ static int start(struct collector *c, enum method wish, bool verbose, struct ref
 	if (!c->images)
 		return refusal->err = -ENOMEM;
 	read_host(c);
-	c->method = wish == METHOD_AUTO ? METHOD_NONE : wish;
-	if (wish == METHOD_AUTO || wish == METHOD_BPF)
-		r = start_kernel(c, wish, verbose, refusal);
-	if (r == 0 && c->method != METHOD_BPF) {
-		if (wish == METHOD_AUTO)
-			host_unknown(c, "method", refusal->what);
-		read_class(c);
-	}
-	return r;
+	c->wish = wish;
+	if (wish == METHOD_PTRACE || wish == METHOD_NONE)
+		c->method = wish;
+	else
+		r = nursery_spawn(&c->nursery, c->kinds, KIND_KERNEL, &talk, 1, &c->kernel);
+	return refusal->err = r;
 }
 
 int collector_new(enum method method, bool verbose, struct collector **ret, struct refusal *refusal)
@@ -196,14 +203,18 @@ void collector_free(struct collector *c)
 	free(c);
 }
 
-const struct host_facts *collector_host(const struct collector *c)
+const struct host_facts *collector_host(struct collector *c)
 {
-	return &c->host;
-}
+	_cleanup_strbuf_ struct strbuf own = { 0 };
+	struct refusal unused;
 
-enum method collector_method(const struct collector *c)
-{
-	return c->method;
+	if (c->host.rseq_class || c->asked_class)
+		return &c->host;
+	c->asked_class = true;
+	/* Any record tells the class, also our own; without BPF the kernel's types do. */
+	if (choose_method(c, &unused) != METHOD_BPF || read_records(c, getpid(), &own) < 0)
+		read_class(c);
+	return &c->host;
 }
 
 /* --- processes --- */
@@ -217,7 +228,7 @@ int collector_process(struct collector *c, int32_t pid, struct process_facts *re
 	struct process_request request = {
 		.reader = &reader,
 		.images = c->images,
-		.method = c->method,
+		.method = choose_method,
 		.records = read_records,
 		.snapshot = c->has_snapshot ? &c->snapshot : NULL,
 		.ctx = c,
@@ -226,7 +237,11 @@ int collector_process(struct collector *c, int32_t pid, struct process_facts *re
 
 	*ret = (struct process_facts){ .pid = pid };
 	*ret_kind = TARGET_PROCESS;
-	r = nursery_spawn(&c->nursery, c->kinds, KIND_READER, &arg, sizeof(arg), &reader, &status);
+	r = nursery_spawn(&c->nursery, c->kinds, KIND_READER, &arg, sizeof(arg), &reader);
+	if (r < 0)
+		snprintf(status.what, sizeof(status.what), "no helper process could be started");
+	else
+		r = service_await(&reader, &status);
 	if (r < 0) {
 		*ret_kind = r == READER_IS_ZOMBIE ? TARGET_ZOMBIE : TARGET_PROCESS;
 		refusal->err = r;
@@ -299,10 +314,11 @@ int collector_list(struct collector *c, int32_t **ret, size_t *ret_n)
 {
 	int32_t *list = NULL;
 	size_t n = 0, kept = 0;
+	struct refusal unused;
 	int r;
 
 	r = list_proc(&list, &n);
-	if (r == 0 && c->method == METHOD_BPF)
+	if (r == 0 && choose_method(c, &unused) == METHOD_BPF)
 		r = list_records(c, &list, &n);
 	if (r < 0) {
 		free(list);

@@ -15,15 +15,15 @@ struct refusal {
 
 /*
  * Starts the helpers and gives up all capabilities: open what else needs them before. method is
- * what the user asked for; METHOD_BPF fails where BPF does not work, METHOD_AUTO does without it
- * and then collector_host says why. verbose shows libbpf's messages. 0 or -errno and refusal.
+ * what the user asked for: where BPF does not work, METHOD_BPF refuses every process, METHOD_AUTO
+ * does without it and collector_host says why. verbose shows libbpf's messages. 0 or -errno and
+ * refusal.
  */
 int collector_new(enum method method, bool verbose, struct collector **ret, struct refusal *refusal);
 void collector_free(struct collector *c);
 
-/* Borrowed. */
-const struct host_facts *collector_host(const struct collector *c);
-enum method collector_method(const struct collector *c);
+/* What is known of the machine, asking now for what no process has told. Borrowed. */
+const struct host_facts *collector_host(struct collector *c);
 
 enum target_kind { TARGET_PROCESS, TARGET_KERNEL_THREAD, TARGET_ZOMBIE };
 

@@ -270,21 +270,24 @@ static void records_by_ptrace(struct target *t)
 
 /* In the order that the method needs: what a stop would change is read before the stop. */
 static int read_threads(struct target *t, const struct process_request *request,
-			const struct proc_stat *stat)
+			const struct proc_stat *stat, struct refusal *refusal)
 {
+	enum method method = request->method(request->ctx, refusal);
 	struct thread_contents *before = NULL;
 	int r = 0;
 
-	t->facts->method = request->method;
-	if (request->method == METHOD_BPF) {
+	t->facts->method = method;
+	if (method == METHOD_UNKNOWN)
+		return refusal->err;
+	if (method == METHOD_BPF) {
 		r = records_by_bpf(t, request, stat);
 	} else {
 		memory_records_read(t);
-		if (request->method == METHOD_NONE && t->n_records && t->n_records != t->threads_in_status)
+		if (method == METHOD_NONE && t->n_records && t->n_records != t->threads_in_status)
 			process_unknown(t->facts, "threads",
 					"of %lu threads libc lists %zu: nothing is known of the others",
 					(unsigned long)t->threads_in_status, t->n_records);
-		if (request->method == METHOD_PTRACE) {
+		if (method == METHOD_PTRACE) {
 			before = thread_contents_read(t);
 			records_by_ptrace(t);
 		}
@@ -329,7 +332,7 @@ static void look_again(struct target *t, const struct process_request *request)
 {
 	_cleanup_strbuf_ struct strbuf again = { 0 };
 
-	if (request->method != METHOD_BPF || !t->from_kernel || !suspicious(t->facts))
+	if (t->facts->method != METHOD_BPF || !t->from_kernel || !suspicious(t->facts))
 		return;
 	nanosleep(&(struct timespec){ .tv_nsec = SECOND_LOOK_NS }, NULL);
 	if (request->records(request->ctx, t->facts->pid, &again) < 0)
@@ -389,7 +392,9 @@ static int collect_once(const struct process_request *request, int32_t pid,
 	read_environ(&t);
 	if (read_maps(&t) == 0)
 		read_objects(&t);
-	r = read_threads(&t, request, &stat);
+	r = read_threads(&t, request, &stat, refusal);
+	if (t.facts->method == METHOD_UNKNOWN)
+		goto out;
 	if (r == 0) {
 		threads_conclude(&t);
 		look_again(&t, request);

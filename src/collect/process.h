@@ -10,7 +10,9 @@
 struct process_request {
 	struct service *reader;
 	struct images *images;
-	enum method method;
+	/* How the kernel's record is to be read, METHOD_UNKNOWN and refusal where it cannot. Called
+	 * late: loading BPF takes as long as reading the objects. */
+	enum method (*method)(void *ctx, struct refusal *refusal);
 	/* Asks the kernel for the records of one process; appends them to out. NULL without BPF. */
 	int (*records)(void *ctx, int32_t pid, struct strbuf *out);
 	/* The same as of a moment ago, for many processes at once; NULL: ask. */

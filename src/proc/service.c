@@ -216,11 +216,13 @@ static _Noreturn void child_main(const struct service_kind *kind, const void *ar
 
 /* --- the caller --- */
 
-static int await_hello(struct service *s, struct service_status *ret)
+int service_await(struct service *s, struct service_status *ret)
 {
 	int timeout = (int)s->kind->setup_limit_ms + GRACE_MS, fd = -1;
 	struct frame hello;
-	int r = recv_header(s->fd, &hello, &fd, timeout);
+	int r;
+
+	r = recv_header(s->fd, &hello, &fd, timeout);
 
 	if (r == 0 && hello.len != sizeof(*ret))
 		r = -EPIPE;
@@ -261,7 +263,7 @@ int service_start(const struct service_kind *kind, const void *arg, size_t len, 
 	ret->kind = kind;
 	ret->fd = pair[0];
 	ret->err = 0;
-	return await_hello(ret, ret_status);
+	return service_await(ret, ret_status);
 fail:
 	*ret_status = (struct service_status){ .err = r, .what = "starting a helper process" };
 	return r;
@@ -417,24 +419,20 @@ int nursery_start(const struct service_kind *kinds, size_t n, struct service *re
 }
 
 int nursery_spawn(struct service *nursery, const struct service_kind *kinds, uint32_t kind,
-		  const void *arg, size_t len, struct service *ret,
-		  struct service_status *ret_status)
+		  const void *arg, size_t len, struct service *ret)
 {
 	struct spawn_request spawn = { .kind = kind, .len = (uint32_t)len };
 	struct service_request request = { OP_SPAWN, &spawn, sizeof(spawn), -1 };
 	_cleanup_strbuf_ struct strbuf reply = { 0 };
-	int fd = -1, r = len > sizeof(spawn.arg) ? -E2BIG : 0;
+	int fd = -1, r;
 
 	*ret = SERVICE_NONE;
-	if (r == 0) {
-		if (len)
-			memcpy(spawn.arg, arg, len);
-		r = service_call(nursery, &request, &reply, &fd);
-	}
-	if (r < 0) {
-		*ret_status = (struct service_status){ .err = r, .what = "starting a helper process" };
-		return r;
-	}
-	*ret = (struct service){ .kind = &kinds[kind], .fd = fd };
-	return await_hello(ret, ret_status);
+	if (len > sizeof(spawn.arg))
+		return -E2BIG;
+	if (len)
+		memcpy(spawn.arg, arg, len);
+	r = service_call(nursery, &request, &reply, &fd);
+	if (r == 0)
+		*ret = (struct service){ .kind = &kinds[kind], .fd = fd };
+	return r;
 }

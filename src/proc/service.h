@@ -81,9 +81,14 @@ void services_reap(void);
 /* A nursery for these kinds; *ret is a service that only nursery_spawn uses. */
 int nursery_start(const struct service_kind *kinds, size_t n, struct service *ret) _must_check_;
 
-/* Like service_start, but forked by the nursery, with the privileges it was started with. */
+/*
+ * Like service_start, but forked by the nursery, with the privileges it was started with, and
+ * without waiting: service_await does that, before the first call.
+ */
 int nursery_spawn(struct service *nursery, const struct service_kind *kinds, uint32_t kind,
-		  const void *arg, size_t len, struct service *ret,
-		  struct service_status *ret_status) _must_check_;
+		  const void *arg, size_t len, struct service *ret) _must_check_;
+
+/* Waits until the service is set up: 0, or -errno and ret_status; it is stopped then. */
+int service_await(struct service *s, struct service_status *ret_status) _must_check_;
 
 #endif

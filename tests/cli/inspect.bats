@@ -370,3 +370,11 @@ unregistered() { # unregistered CASE SEVERITY REGISTERED
 	is "$(json "[.processes[] | select(.pid == $LAB_PID)] | length")" 1
 	[ "$(json .skipped)" -ge 0 ]
 }
+
+@test "both ways of loading the BPF program see the same" {
+	lab tcmalloc-like 3
+	inspect --method bpf "$LAB_PID"
+	cp "$JSON" "$BATS_TEST_TMPDIR/light"
+	inspect --method bpf -v "$LAB_PID" # libbpf's own way, which tells what it does
+	cmp "$JSON" "$BATS_TEST_TMPDIR/light"
+}
