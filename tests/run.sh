@@ -13,11 +13,13 @@ suite() { # suite NAME COMMAND...: runs a TAP producer and keeps what it says
 	out=$O/suite.tap
 	"$@" >"$out" 2>&1 </dev/null
 	status=$?
-	grep -E '^(ok|not ok|#|1\.\.)' "$out" | grep -vE '^1\.\.' | sed "s/^ok [0-9]* */ok $name: /; s/^not ok [0-9]* */not ok $name: /"
-	grep -E '^(ok|not ok)' "$out" | sed "s/^ok [0-9]* */ok $name: /; s/^not ok [0-9]* */not ok $name: /" >>"$log"
-	# A suite that died, or said nothing, has failed.
-	if ! grep -qE '^(ok|not ok)' "$out" || { [ "$status" -ne 0 ] && ! grep -q '^not ok' "$out"; }; then
-		echo "not ok $name: the suite itself (status $status)" | tee -a "$log"
+	sed -nE "s#^(ok|not ok) [0-9]+#\1 $name:#p; /^#/p" "$out"
+	sed -nE "s#^(ok|not ok) [0-9]+#\1 $name:#p" "$out" >>"$log"
+	# A suite that died, said nothing, or less than it planned, has failed.
+	planned=$(sed -nE 's/^1\.\.([0-9]+).*/\1/p' "$out")
+	said=$(grep -cE '^(ok|not ok) [0-9]' "$out")
+	if [ "$said" -eq 0 ] || [ "$said" != "$planned" ] || { [ "$status" -ne 0 ] && ! grep -q '^not ok' "$out"; }; then
+		echo "not ok $name: the suite itself (status $status, $said of ${planned:-?} results)" | tee -a "$log"
 		cat "$out"
 	fi
 }

@@ -29,7 +29,7 @@ build() {
 	is "$(json '.processes[0].threads_registered')" 2
 	inspect --method bpf "$LAB_PID"
 	is "$status" 3
-	grep -q "built without BPF" "$ERR"
+	[[ "$(json '.errors[0].why')" == *"built without BPF"* ]]
 }
 
 @test "STATIC=1 is one file that runs where nothing else is" {
