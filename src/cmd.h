@@ -18,13 +18,6 @@ enum status {
 	STATUS_INTERNAL = 4,   /* or the output could not be written */
 };
 
-struct cmd {
-	const char *name, *args, *summary;
-	enum status (*run)(int argc, char **argv); /* argv[0] is "rseqctl NAME" */
-};
-
-extern const struct cmd cmd_inspect, cmd_explain, cmd_version;
-
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct common_options {
@@ -33,6 +26,14 @@ struct common_options {
 	int verbosity;
 	enum color color;
 };
+
+struct cmd {
+	const char *name, *args, *summary;
+	/* argv[0] is "rseqctl NAME"; common is what stood before the command's name. */
+	enum status (*run)(int argc, char **argv, const struct common_options *common);
+};
+
+extern const struct cmd cmd_inspect, cmd_explain, cmd_version;
 
 /* The options all commands have; its input is a struct common_options. */
 extern const struct argp common_argp;

@@ -83,7 +83,7 @@ static enum status no_such_id(const char *id)
 	return STATUS_USAGE;
 }
 
-static enum status run(int argc, char **argv)
+static enum status run(int argc, char **argv, const struct common_options *common)
 {
 	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
 	static const struct argp argp = {
@@ -92,7 +92,7 @@ static enum status run(int argc, char **argv)
 		.doc = "Explain a finding: what it means, and what to do. Without ID, list them all.",
 		.children = children,
 	};
-	struct explain_options options = { 0 };
+	struct explain_options options = { .common = *common };
 	const struct rule *rule = NULL;
 	struct output output;
 	enum status status;

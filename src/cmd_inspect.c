@@ -27,8 +27,8 @@ static const struct argp_option option_table[] = {
 	{ "all", KEY_ALL, NULL, 0, "Every process that this user may read", 0 },
 	{ "comm", KEY_COMM, "GLOB", 0, "Every process whose name matches GLOB", 0 },
 	{ "expect-owner", KEY_EXPECT, "NAME", 0,
-	  "End with 1 unless every inspected process is owned by NAME: glibc, tcmalloc, librseq, libc, "
-	  "object, raw, none, ...", 0 },
+	  "End with 1 unless every inspected process is owned by NAME: glibc, tcmalloc, librseq, or by "
+	  "kind: libc, object, raw, mixed, none", 0 },
 	{ "method", KEY_METHOD, "METHOD", 0,
 	  "How the kernel's record is read: auto (default), bpf, ptrace (stops each thread for a moment) or none", 0 },
 	{ "threads", KEY_THREADS, NULL, 0, "A line for every thread, with the content of its area", 0 },
@@ -43,7 +43,7 @@ static void add_pid(struct inspect_options *o, const char *arg, struct argp_stat
 	int32_t *slot;
 
 	if (!parse_str_u64(arg, 10, &pid) || !pid || pid > INT32_MAX)
-		argp_error(state, "'%s' is no process id; files cannot be inspected yet", arg);
+		argp_error(state, "'%s' is no process id", arg);
 	slot = ARRAY_ADD(o->pids, o->n_pids);
 	if (!slot)
 		argp_failure(state, STATUS_INTERNAL, ENOMEM, "cannot go on");
@@ -55,6 +55,21 @@ static void set_method(struct inspect_options *o, const char *arg, struct argp_s
 	o->method = name_find(method_names, arg);
 	if (!o->method)
 		argp_error(state, "--method is auto, bpf, ptrace or none, not '%s'", arg);
+}
+
+static void set_expected(struct inspect_options *o, const char *arg, struct argp_state *state)
+{
+	/* Who can be recognised by name, and the kinds of owner for all others. */
+	static const char *const owners[] = { "glibc", "tcmalloc", "librseq", "libc",
+					      "object", "raw", "mixed", "none" };
+	const char *near = common_nearest(arg, owners, ARRAY_SIZE(owners));
+
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
+		if (!strcmp(arg, owners[i]))
+			o->expect_owner = arg;
+	if (o->expect_owner != arg)
+		argp_error(state, "no owner is called '%s'%s%s%s", arg, near ? ": did you mean '" : "",
+			   near ? near : "", near ? "'?" : "");
 }
 
 static void check_together(const struct inspect_options *o, struct argp_state *state)
@@ -84,7 +99,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->comm = arg;
 		return 0;
 	case KEY_EXPECT:
-		o->expect_owner = arg;
+		set_expected(o, arg, state);
 		return 0;
 	case KEY_METHOD:
 		set_method(o, arg, state);
@@ -217,14 +232,16 @@ static bool matches(const struct run *run, int32_t pid)
 	return collector_comm(run->collector, pid, comm) && !fnmatch(run->options->comm, comm, 0);
 }
 
-static enum status inspect_many(struct run *run)
+static void inspect_many(struct run *run)
 {
 	_cleanup_free_ int32_t *pids = NULL;
 	size_t n = 0, matching = 0;
 
-	if (collector_list(run->collector, &pids, &n) < 0) {
-		fail(run, "/proc", "the processes cannot be listed");
-		return STATUS_IMPOSSIBLE;
+	struct refusal refusal = { 0 };
+
+	if (collector_list(run->collector, &pids, &n, &refusal) < 0) {
+		fail(run, run->options->comm ? "--comm" : "--all", refusal.what);
+		return;
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (!matches(run, pids[i]))
@@ -234,9 +251,8 @@ static enum status inspect_many(struct run *run)
 		inspect_found(run, pids[i]);
 	}
 	show_progress(run, n, n);
-	if (!matching)
-		fail(run, run->options->comm ? run->options->comm : "--all", "no process has that name");
-	return STATUS_OK;
+	if (run->options->comm && !matching)
+		fail(run, run->options->comm, "no process has that name");
 }
 
 static enum status overall(const struct run *run)
@@ -279,7 +295,7 @@ static enum status start(struct run *run, const struct output *output)
 	return run->report ? inspect(run) : STATUS_INTERNAL;
 }
 
-static enum status run_inspect(int argc, char **argv)
+static enum status run_inspect(int argc, char **argv, const struct common_options *common)
 {
 	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
 	static const struct argp argp = {
@@ -289,7 +305,7 @@ static enum status run_inspect(int argc, char **argv)
 		.doc = "Show who owns rseq in a process, who was refused, and what that means.",
 		.children = children,
 	};
-	struct inspect_options options = { .method = METHOD_AUTO };
+	struct inspect_options options = { .common = *common, .method = METHOD_AUTO };
 	struct run run = { .options = &options };
 	struct output output;
 	enum status status;

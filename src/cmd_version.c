@@ -57,7 +57,7 @@ static void print_text(const struct output *o)
 		fprintf(o->file, "%s: %s\n", features[i].name, features[i].built_in ? "yes" : "no");
 }
 
-static enum status run(int argc, char **argv)
+static enum status run(int argc, char **argv, const struct common_options *given)
 {
 	static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
 	static const struct argp argp = {
@@ -65,7 +65,7 @@ static enum status run(int argc, char **argv)
 		.doc = "Show the version and what was built in.",
 		.children = children,
 	};
-	struct common_options common = { 0 };
+	struct common_options common = *given;
 	struct output output;
 	enum status status;
 

@@ -53,6 +53,7 @@ static void unknown_command(struct argp_state *state, const char *name)
 
 struct choice {
 	const struct cmd *cmd;
+	struct common_options common;
 	int index; /* of the command word in argv */
 };
 
@@ -61,6 +62,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct choice *choice = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &choice->common;
+		return 0;
 	case ARGP_KEY_ARG:
 		choice->cmd = find_command(arg);
 		if (!choice->cmd)
@@ -75,8 +79,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+static const struct argp_child children[] = { { .argp = &common_argp }, { 0 } };
 static const struct argp argp = {
 	.parser = parse,
+	.children = children,
 	.args_doc = "COMMAND [ARG...]",
 	.doc = "Who owns restartable sequences (rseq), who conflicts, and why.\v",
 	.help_filter = command_help,
@@ -91,5 +97,5 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice);
 	snprintf(name, sizeof(name), "rseqctl %s", choice.cmd->name);
 	argv[choice.index] = name;
-	return choice.cmd->run(argc - choice.index, argv + choice.index);
+	return choice.cmd->run(argc - choice.index, argv + choice.index, &choice.common);
 }

@@ -82,15 +82,22 @@ static enum owner_place place_of(const struct mapping *m)
 	return m->inode ? PLACE_FILE : PLACE_ANONYMOUS;
 }
 
+/* Memory of no object is what is left when all objects, libc's area among them, are known. */
+static bool knows_every_object(const struct target *t)
+{
+	for (size_t i = 0; i < t->n_objects; i++)
+		if (!t->objects[i].image && t->objects[i].mapping && t->objects[i].mapping->inode)
+			return false;
+	return t->n_objects && (t->dynamic || t->facts->libc.has & LIBC_OFFSET);
+}
+
 static struct owner attribute_mapping(const struct target *t, const struct thread_facts *f)
 {
 	const struct mapping *m = maps_find(&t->maps, f->area);
 	struct owner owner = { .kind = OWNER_RAW, .confidence = CONFIDENCE_CERTAIN };
 
-	if (!t->maps.n) {
-		owner.kind = OWNER_UNKNOWN;
-		return owner;
-	}
+	if (!t->maps.n || !knows_every_object(t))
+		return (struct owner){ .kind = OWNER_UNKNOWN };
 	owner.place = m ? place_of(m) : PLACE_UNMAPPED;
 	if (m && m->path[0])
 		owner.object = m->path;

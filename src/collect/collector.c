@@ -310,17 +310,21 @@ static int list_proc(int32_t **list, size_t *n)
 	return 0;
 }
 
-int collector_list(struct collector *c, int32_t **ret, size_t *ret_n)
+int collector_list(struct collector *c, int32_t **ret, size_t *ret_n, struct refusal *refusal)
 {
 	int32_t *list = NULL;
 	size_t n = 0, kept = 0;
-	struct refusal unused;
 	int r;
 
+	if (!choose_method(c, refusal))
+		return refusal->err;
 	r = list_proc(&list, &n);
-	if (r == 0 && choose_method(c, &unused) == METHOD_BPF)
+	if (r == 0 && c->method == METHOD_BPF)
 		r = list_records(c, &list, &n);
 	if (r < 0) {
+		refusal->err = r;
+		snprintf(refusal->what, sizeof(refusal->what), "%s listing the processes",
+			 strerrorname_np(-r));
 		free(list);
 		return r;
 	}

@@ -37,9 +37,10 @@ int collector_process(struct collector *c, int32_t pid, struct process_facts *re
 
 /*
  * The ids of all processes but our own, ascending; the caller frees *ret. Where the kernel's record
- * is used, it is read once now and holds for all of them.
+ * is used, it is read once now and holds for all of them. -errno and refusal when they cannot be
+ * listed, or not by the method that was asked for.
  */
-int collector_list(struct collector *c, int32_t **ret, size_t *ret_n);
+int collector_list(struct collector *c, int32_t **ret, size_t *ret_n, struct refusal *refusal);
 
 /* The name of a process, for choosing by it; false when it is gone. */
 bool collector_comm(struct collector *c, int32_t pid, char ret[17]);

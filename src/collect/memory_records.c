@@ -63,6 +63,8 @@ static bool layout_is_known(const struct target *t)
 
 void memory_records_read(struct target *t)
 {
+	if (!t->n_objects)
+		return; /* That, and why, is said already. */
 	if (!layout_is_known(t)) {
 		process_unknown(t->facts, "threads",
 				"its libc keeps no list of threads that is known");

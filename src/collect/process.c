@@ -91,6 +91,11 @@ static void read_auxv(struct target *t)
 		process_unknown(t->facts, "auxv", "%s reading auxv", strerrorname_np(-r));
 		return;
 	}
+	/* Its words are those of the program: read as another size it would say nonsense. */
+	if (!t->abi) {
+		process_unknown(t->facts, "auxv", "the program's architecture is not known");
+		return;
+	}
 	t->facts->auxv = (struct auxv_facts){
 		.has = AUXV_READ,
 		.rseq_feature_size = target_auxv(t, AUXV_RSEQ_FEATURE_SIZE),
@@ -138,35 +143,47 @@ static int read_maps(struct target *t)
 
 /* --- memory --- */
 
-/* The program's kind, from the header of its file; other word sizes are not walked. */
-static bool read_arch(struct target *t)
+static const struct mapping *find_executable(const struct target *t)
 {
-	const struct mapping *m = NULL;
-	unsigned char ident[20];
-	uint64_t phdr = target_auxv(t, AT_PHDR);
+	for (size_t i = 0; t->facts->exe && i < t->maps.n; i++) {
+		const struct mapping *m = &t->maps.items[i];
+		size_t len = strlen(m->path);
 
-	m = maps_find(&t->maps, phdr);
+		/* exe says " (deleted)" too, which the mapping's path here does not */
+		if (m->inode && !m->offset && !strncmp(m->path, t->facts->exe, len) &&
+		    (!t->facts->exe[len] || !strcmp(t->facts->exe + len, " (deleted)")))
+			return m;
+	}
+	return NULL;
+}
+
+/* The program's kind, from the header of its file as it is mapped. */
+static void read_arch(struct target *t)
+{
+	const struct mapping *m = find_executable(t);
+	unsigned char ident[20];
+
 	if (!m || reader_memory(t->reader, m->start, ident, sizeof(ident)) < 0 ||
 	    memcmp(ident, ELFMAG, SELFMAG)) {
-		process_unknown(t->facts, "objects", "the program's ELF header cannot be read");
-		return false;
+		process_unknown(t->facts, "arch", "the program's ELF header cannot be read");
+		return;
 	}
 	t->abi = arch_abi_find((uint16_t)(ident[18] | ident[19] << 8),
 			       ident[EI_CLASS] == ELFCLASS64 ? 8 : 4);
 	if (t->abi)
 		t->facts->arch = t->abi->name;
-	if (!t->abi || t->abi->word != 8) {
-		process_unknown(t->facts, "objects", "programs of this architecture are not read yet");
-		return false;
-	}
-	return true;
+	else
+		process_unknown(t->facts, "arch", "the program's architecture is not known");
 }
 
 static void read_objects(struct target *t)
 {
-	/* A 32-bit program's auxv has words of 4 bytes: read as 8 it has no AT_PHDR that is mapped. */
-	if (!(t->facts->auxv.has & AUXV_READ) || !t->maps.n || !read_arch(t))
+	if (!(t->facts->auxv.has & AUXV_READ) || !t->maps.n)
 		return;
+	if (t->abi->word != 8) {
+		process_unknown(t->facts, "objects", "32-bit programs are not read");
+		return;
+	}
 	link_map_read(t);
 	objects_scan(t);
 	objects_read_libc(t);
@@ -242,30 +259,44 @@ static int records_by_bpf(struct target *t, const struct process_request *reques
 	return 0;
 }
 
-static void records_by_ptrace(struct target *t)
+/* Stops these threads one after another, all for none; 0 and t->records, or -errno. */
+static int stop_threads(struct target *t, const int32_t *tids, size_t n)
 {
-	struct service_request request = { TASK_PTRACE_READ, NULL, 0, -1 };
+	struct service_request request = { TASK_PTRACE_READ, tids, n * sizeof(*tids), -1 };
 	_cleanup_strbuf_ struct strbuf reply = { 0 };
 	struct ptrace_reply head;
+	int r = service_call(t->reader, &request, &reply, NULL);
+
+	if (r < 0)
+		return r;
+	if (reply.len < sizeof(head))
+		return -EPIPE;
+	memcpy(&head, reply.data, sizeof(head));
+	take_records(t, reply.data + sizeof(head), reply.len - sizeof(head));
+	if (head.max_stop_ns > t->facts->max_stop_ns)
+		t->facts->max_stop_ns = head.max_stop_ns;
+	if (head.max_stop_ns)
+		t->facts->has |= PROCESS_STOP;
+	return 0;
+}
+
+static void records_by_ptrace(struct target *t)
+{
 	int r;
 
 	if (t->facts->tracer) {
 		process_unknown(t->facts, "threads", "it is traced by process %d: ptrace is taken",
 				t->facts->tracer);
+		t->facts->method = METHOD_NONE;
 		return;
 	}
-	r = service_call(t->reader, &request, &reply, NULL);
-	if (r < 0 || reply.len < sizeof(head)) {
-		process_unknown(t->facts, "threads", "%s stopping its threads",
-				strerrorname_np(r < 0 ? -r : EPIPE));
-		return;
-	}
-	memcpy(&head, reply.data, sizeof(head));
-	take_records(t, reply.data + sizeof(head), reply.len - sizeof(head));
-	t->facts->max_stop_ns = head.max_stop_ns;
-	t->facts->has |= PROCESS_STOP;
-	for (size_t i = 0; i < t->n_records; i++)
+	r = stop_threads(t, NULL, 0);
+	if (r < 0)
+		process_unknown(t->facts, "threads", "%s stopping its threads", strerrorname_np(-r));
+	for (size_t i = 0; r == 0 && i < t->n_records; i++)
 		t->from_kernel |= (t->records[i].flags & TASK_HAS_AREA) != 0;
+	if (!t->from_kernel)
+		t->facts->method = METHOD_NONE;
 }
 
 /* In the order that the method needs: what a stop would change is read before the stop. */
@@ -283,6 +314,10 @@ static int read_threads(struct target *t, const struct process_request *request,
 		r = records_by_bpf(t, request, stat);
 	} else {
 		memory_records_read(t);
+		if (method == METHOD_NONE)
+			process_unknown(t->facts, "threads[].area",
+					"the kernel was not asked: bpf (as root) knows, and so does --method ptrace, "
+					"which stops each thread for a moment");
 		if (method == METHOD_NONE && t->n_records && t->n_records != t->threads_in_status)
 			process_unknown(t->facts, "threads",
 					"of %lu threads libc lists %zu: nothing is known of the others",
@@ -324,6 +359,21 @@ static const struct task_record *find_record(const struct target *t, int32_t tid
 	return NULL;
 }
 
+static int32_t *unregistered_tids(const struct process_facts *p, size_t *ret_n)
+{
+	int32_t *tids = NULL;
+
+	*ret_n = 0;
+	for (size_t i = 0; i < p->n_threads && *ret_n < TASK_PTRACE_TIDS_MAX; i++) {
+		const struct thread_facts *f = &p->threads[i];
+		int32_t *slot = f->registered == 0 && !f->worker && !f->exiting ? ARRAY_ADD(tids, *ret_n) : NULL;
+
+		if (slot)
+			*slot = f->tid;
+	}
+	return tids;
+}
+
 /*
  * Threads come and go between the kernel's record and the reading of memory: what would become a
  * finding is asked for again, and a thread that is not as it was is left out of every rule.
@@ -331,17 +381,29 @@ static const struct task_record *find_record(const struct target *t, int32_t tid
 static void look_again(struct target *t, const struct process_request *request)
 {
 	_cleanup_strbuf_ struct strbuf again = { 0 };
+	_cleanup_free_ int32_t *tids = NULL;
+	size_t n = 0;
 
-	if (t->facts->method != METHOD_BPF || !t->from_kernel || !suspicious(t->facts))
+	if (!t->from_kernel || !suspicious(t->facts))
 		return;
 	nanosleep(&(struct timespec){ .tv_nsec = SECOND_LOOK_NS }, NULL);
-	if (request->records(request->ctx, t->facts->pid, &again) < 0)
-		return;
-	take_records(t, strbuf_str(&again), again.len);
+	if (t->facts->method == METHOD_PTRACE) {
+		tids = unregistered_tids(t->facts, &n);
+		if (!n || stop_threads(t, tids, n) < 0)
+			return;
+	} else {
+		if (request->records(request->ctx, t->facts->pid, &again) < 0)
+			return;
+		take_records(t, strbuf_str(&again), again.len);
+	}
+	t->facts->has |= PROCESS_SECOND_LOOK;
 	for (size_t i = 0; i < t->facts->n_threads; i++) {
 		struct thread_facts *f = &t->facts->threads[i];
 		const struct task_record *r = find_record(t, f->tid);
 
+		/* Who was registered is not stopped a second time. */
+		if (tids && f->registered != 0)
+			continue;
 		f->changed = !r || r->area != f->area || r->tp != f->tp ||
 			     (r->flags & TASK_EXITING && !f->exiting);
 	}
@@ -388,10 +450,12 @@ static int collect_once(const struct process_request *request, int32_t pid,
 		goto out;
 	read_status(&t);
 	read_exe(&t);
-	read_auxv(&t);
 	read_environ(&t);
-	if (read_maps(&t) == 0)
+	if (read_maps(&t) == 0) {
+		read_arch(&t);
+		read_auxv(&t);
 		read_objects(&t);
+	}
 	r = read_threads(&t, request, &stat, refusal);
 	if (t.facts->method == METHOD_UNKNOWN)
 		goto out;

@@ -249,6 +249,14 @@ static int pass(struct walk *w)
 	return found;
 }
 
+static int take_named(struct walk *w, const int32_t *tids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (tids[i] > 0 && (uint32_t)tids[i] < TIDS_MAX && !seen_before(w, (uint32_t)tids[i]))
+			take_thread(w, tids[i]);
+	return 0;
+}
+
 int task_ptrace_handle(void *ctx, const struct service_request *request, struct strbuf *reply,
 		       int *ret_fd)
 {
@@ -258,14 +266,17 @@ int task_ptrace_handle(void *ctx, const struct service_request *request, struct 
 	struct ptrace_reply head = { 0 };
 	int r = 1;
 
-	(void)request;
 	(void)ret_fd;
 	if (!seen)
 		return -ENOMEM;
+	if (request->len % sizeof(int32_t) || request->len > TASK_PTRACE_TIDS_MAX * sizeof(int32_t))
+		return -EINVAL;
 	/* The alarm that limits a whole request limits each stop here; the caller waits for the whole. */
 	sigaction(SIGALRM, &action, &before);
 	strbuf_add(reply, &head, sizeof(head));
-	for (int i = 0; r > 0 && i < PASSES_MAX; i++)
+	if (request->len)
+		r = take_named(&w, request->data, request->len / sizeof(int32_t));
+	for (int i = 0; !request->len && r > 0 && i < PASSES_MAX; i++)
 		r = pass(&w);
 	sigaction(SIGALRM, &before, NULL);
 	if (r < 0 && !w.n)

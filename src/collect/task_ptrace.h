@@ -8,8 +8,11 @@
 
 #include "proc/service.h"
 
-/* No argument; the reply is a struct ptrace_reply and its task_records. */
-enum { TASK_PTRACE_READ = 16, TASK_PTRACE_LIMIT_MS = 60000 };
+/*
+ * The argument is an int32_t thread id for each thread to look at, none for all; the reply is a
+ * struct ptrace_reply and its task_records.
+ */
+enum { TASK_PTRACE_READ = 16, TASK_PTRACE_LIMIT_MS = 60000, TASK_PTRACE_TIDS_MAX = 4096 };
 
 struct ptrace_reply {
 	uint64_t max_stop_ns;

@@ -190,6 +190,8 @@ static void take_record(const struct target *t, const struct task_record *r, str
 {
 	f->tid = r->tid;
 	memcpy(f->comm, r->comm, 16);
+	if (r->layout != TASK_LAYOUT_MEMORY)
+		f->has |= THREAD_COMM;
 	f->worker = (r->flags & TASK_WORKER) != 0;
 	f->exiting = (r->flags & TASK_EXITING) != 0;
 	f->on_cpu = (r->flags & TASK_ON_CPU) != 0;
@@ -556,6 +558,31 @@ static const char *describe_raw(struct process_facts *p)
 	return table;
 }
 
+/* Of hundreds of objects, those stay that have to do with rseq. */
+static void keep_what_matters(struct process_facts *p)
+{
+	_cleanup_free_ size_t *moved = calloc(p->n_objects + 1, sizeof(*moved));
+	size_t n = 0;
+
+	if (!moved)
+		return;
+	for (size_t i = 0; i < p->n_threads; i++)
+		for (size_t k = 0; k < p->n_objects; k++)
+			if (p->threads[i].owner.object == p->objects[k].path)
+				p->objects[k].matters = 1;
+	for (size_t k = 0; k < p->n_objects; k++) {
+		moved[k] = n;
+		if (p->objects[k].matters)
+			p->objects[n++] = p->objects[k];
+		else
+			free(p->objects[k].symbols);
+	}
+	p->n_objects = n;
+	for (size_t i = 0; i < p->n_threads; i++)
+		for (size_t k = 0; k < p->threads[i].n_candidates; k++)
+			p->threads[i].candidates[k].object_index = moved[p->threads[i].candidates[k].object_index];
+}
+
 static void count_threads(struct process_facts *p, bool from_kernel)
 {
 	for (size_t i = 0; i < p->n_threads; i++) {
@@ -596,6 +623,10 @@ void threads_conclude(struct target *t)
 		p->owner = (struct owner){ .kind = OWNER_NONE, .confidence = CONFIDENCE_CERTAIN };
 	if (p->owner.kind == OWNER_RAW)
 		p->owner.detail = describe_raw(p);
-	if (p->owner.kind == OWNER_UNKNOWN && p->n_threads && !t->from_kernel)
-		process_unknown(p, "owner", "no area in its memory looks registered, and the kernel was not asked");
+	if (p->owner.kind == OWNER_UNKNOWN && p->n_threads && t->n_objects)
+		process_unknown(p, "owner", "%s",
+				t->from_kernel ?
+					"the area is not libc's as far as is known, nor in an object that could be read" :
+					"no area in its memory looks registered, and the kernel was not asked");
+	keep_what_matters(p);
 }

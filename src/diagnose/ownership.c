@@ -251,14 +251,19 @@ static enum reason why_unregistered(const struct process_facts *p, const struct 
 
 static const struct {
 	enum severity severity;
-	const char *words;
+	const char *words, *advice;
 } reasons[REASONS] = {
-	[RAW_CLONE] = { SEVERITY_INFO, "made by clone() without libc, which registers only its own threads" },
-	[LAZY] = { SEVERITY_INFO, "tcmalloc registers a thread when it first allocates, and it has not" },
+	[RAW_CLONE] = { SEVERITY_INFO, "made by clone() without libc, which registers only its own threads",
+			"nothing, unless code in that thread uses rseq or sched_getcpu()" },
+	[LAZY] = { SEVERITY_INFO, "tcmalloc registers a thread when it first allocates, and it has not",
+		   "nothing: it registers when it allocates" },
 	[BY_UNREGISTERED] = { SEVERITY_WARNING,
-			      "created by a thread that was itself not registered: libc passes that on" },
-	[LATER] = { SEVERITY_WARNING, "registered by libc at its start and unregistered later" },
-	[REASON_UNKNOWN] = { SEVERITY_WARNING, "nothing in its memory tells why" },
+			      "created by a thread that was itself not registered: libc passes that on",
+			      "create threads from registered ones; find who unregistered the creator" },
+	[LATER] = { SEVERITY_WARNING, "registered by libc at its start and unregistered later",
+		    "find who unregisters: nothing but the thread itself can" },
+	[REASON_UNKNOWN] = { SEVERITY_WARNING, "nothing in its memory tells why",
+			     "register in every thread before its first use of rseq" },
 };
 
 static void add_unregistered(const struct rule *rule, const struct diagnosis *d, enum reason reason)
@@ -281,8 +286,12 @@ static void add_unregistered(const struct rule *rule, const struct diagnosis *d,
 		return;
 	f->detail = arena_printf(&d->findings->arena, "%u of %u threads %s not registered: %s", n,
 				 regular_threads(p), n == 1 ? "is" : "are", reasons[reason].words);
-	finding_evidence(d->findings, f, "thread %d: the kernel has no registration, at two looks", first->tid);
-	if (first->has & THREAD_LIBC_CPU_ID)
+	f->advice = reasons[reason].advice;
+	finding_evidence(d->findings, f, "thread %d: the kernel has no registration%s", first->tid,
+			 p->has & PROCESS_SECOND_LOOK ? ", at two looks 10 ms apart" : "");
+	if (first->shares_tp)
+		finding_evidence(d->findings, f, "thread %d: its thread pointer is another thread's", first->tid);
+	else if (first->has & THREAD_LIBC_CPU_ID)
 		finding_evidence(d->findings, f, "thread %d: cpu_id in libc's area is %d", first->tid,
 				 first->libc_cpu_id);
 	if (p->seccomp == SECCOMP_FILTERED)

@@ -66,7 +66,7 @@ static void add_registration(struct strbuf *out, const struct process_facts *p)
 
 static const char *why_unknown(const struct process_facts *p)
 {
-	static const char *const order[] = { "owner", "threads", "threads[].area", "objects" };
+	static const char *const order[] = { "owner", "memory", "objects", "auxv", "arch", "threads" };
 
 	for (size_t k = 0; k < sizeof(order) / sizeof(*order); k++)
 		for (size_t i = 0; i < p->n_unknown; i++)

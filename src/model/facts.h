@@ -75,6 +75,7 @@ enum {
 	THREAD_MM_CID = 1 << 7,
 	THREAD_SLICE = 1 << 8,
 	THREAD_REGISTRATION = 1 << 9, /* registered: length and signature */
+	THREAD_COMM = 1 << 10,
 };
 
 struct symbol_facts {
@@ -145,7 +146,7 @@ struct process_facts {
 	struct unknown *unknown;
 	size_t n_unknown;
 };
-enum { PROCESS_TRACER = 1, PROCESS_STOP = 2, PROCESS_REGISTERED = 4 };
+enum { PROCESS_TRACER = 1, PROCESS_STOP = 2, PROCESS_REGISTERED = 4, PROCESS_SECOND_LOOK = 8 };
 
 struct host_facts {
 	uint64_t has;

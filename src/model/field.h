@@ -13,6 +13,7 @@ enum field_kind {
 	FIELD_STRING, /* const char *, NULL unknown */
 	FIELD_CHARS,  /* char[] in the record */
 	FIELD_I32,
+	FIELD_ID, /* int32_t, 0 for none */
 	FIELD_U32,
 	FIELD_I64,
 	FIELD_U64,

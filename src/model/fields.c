@@ -57,7 +57,7 @@ static const struct record_type candidate_type =
 #define INACTIVE .absent = "not active"
 static const struct field thread_fields[] = {
 	F(struct thread_facts, FIELD_I32, tid, "TID", 0, "tid"),
-	F(struct thread_facts, FIELD_CHARS, comm, "COMM", 0, "comm"),
+	F(struct thread_facts, FIELD_CHARS, comm, "COMM", THREAD_COMM, "comm"),
 	F(struct thread_facts, FIELD_TRI, registered, "REGISTERED", 0, "registered"),
 	F(struct thread_facts, FIELD_HEX64, area, "AREA", THREAD_REGISTRATION, "area"),
 	F(struct thread_facts, FIELD_U32, length, "LENGTH", THREAD_REGISTRATION, "length"),
@@ -152,8 +152,8 @@ const struct record_type process_type =
 	TYPE(struct process_facts, offsetof(struct process_facts, has), process_fields);
 
 static const struct field subject_fields[] = {
-	F(struct subject, FIELD_I32, pid, "", 0, "pid"),
-	F(struct subject, FIELD_I32, tid, "", 0, "tid"),
+	F(struct subject, FIELD_ID, pid, "", 0, "pid"),
+	F(struct subject, FIELD_ID, tid, "", 0, "tid"),
 	F(struct subject, FIELD_STRING, object, "", 0, "object"),
 	F(struct subject, FIELD_STRING, section, "", 0, "section"),
 };
@@ -189,6 +189,8 @@ int field_is_known(const struct record_type *type, const struct field *f, const 
 		return *(const int8_t *)at >= 0;
 	case FIELD_NAME:
 		return *(const uint32_t *)at != 0;
+	case FIELD_ID:
+		return *(const int32_t *)at != 0;
 	case FIELD_NULL:
 		return 0;
 	default:

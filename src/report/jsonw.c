@@ -92,6 +92,7 @@ static json_object *scalar(const struct field *f, const char *at)
 	case FIELD_CHARS:
 		return string_value(at);
 	case FIELD_I32:
+	case FIELD_ID:
 		return json_object_new_int(*(const int32_t *)at);
 	case FIELD_U32:
 		return json_object_new_int64(*(const uint32_t *)at);

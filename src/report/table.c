@@ -41,6 +41,7 @@ const char *field_text(const struct record_type *type, const struct field *f, co
 	case FIELD_NAME:
 		return f->names[*(const uint32_t *)at];
 	case FIELD_I32:
+	case FIELD_ID:
 		snprintf(buffer, 32, "%" PRId32, *(const int32_t *)at);
 		break;
 	case FIELD_U32:
@@ -94,6 +95,38 @@ static size_t column_width(const struct table *t, size_t column)
 	return width > strlen(t->labels[column]) ? width : strlen(t->labels[column]);
 }
 
+/* Narrower than its text: what is cut off is the front, for the end of a path says more. */
+static const char *cut(const char *text, size_t width, bool *ret_was_cut)
+{
+	size_t skip = text_width(text) > width ? text_width(text) - width + 1 : 0;
+
+	*ret_was_cut = skip > 0;
+	while (skip && *text) {
+		text++;
+		while ((*text & 0xc0) == 0x80)
+			text++;
+		skip--;
+	}
+	return text;
+}
+
+/* Takes from the widest columns until the table fits, but leaves every column readable. */
+static void fit(size_t *widths, size_t n, size_t room)
+{
+	for (;;) {
+		size_t total = 0, widest = 0;
+
+		for (size_t c = 0; c < n; c++) {
+			total += widths[c] ? widths[c] + 2 : 0;
+			if (widths[c] > widths[widest])
+				widest = c;
+		}
+		if (total <= room + 2 || widths[widest] <= 16)
+			return;
+		widths[widest]--;
+	}
+}
+
 static void print_row(const struct table *t, const struct output *o, int indent, const size_t *widths,
 		      size_t row)
 {
@@ -106,11 +139,14 @@ static void print_row(const struct table *t, const struct output *o, int indent,
 	for (size_t c = 0; c <= last; c++) {
 		const char *text = row ? cell(t, (row - 1) * t->n_columns + c) : t->labels[c];
 
+		bool was_cut;
+
 		if (!widths[c])
 			continue;
-		fputs(text, o->file);
+		text = cut(text, widths[c], &was_cut);
+		fprintf(o->file, "%s%s", was_cut ? "<" : "", text);
 		if (c < last)
-			fprintf(o->file, "%*s", (int)(widths[c] - text_width(text) + 2), "");
+			fprintf(o->file, "%*s", (int)(widths[c] - text_width(text) - was_cut + 2), "");
 	}
 	fputc('\n', o->file);
 }
@@ -121,6 +157,8 @@ void table_print(struct table *t, const struct output *o, int indent)
 
 	for (size_t c = 0; c < t->n_columns; c++)
 		widths[c] = column_width(t, c);
+	if (o->width)
+		fit(widths, t->n_columns, (size_t)(o->width > indent ? o->width - indent : 0));
 	for (size_t row = 0; rows && row <= rows; row++)
 		print_row(t, o, indent, widths, row);
 	for (size_t i = 0; i < t->n_cells; i++)

@@ -6,6 +6,7 @@
 #include "model/field.h"
 #include "report/table.h"
 #include "util/array.h"
+#include "util/strbuf.h"
 
 /* --- the answer --- */
 
@@ -166,8 +167,7 @@ static void print_scalars(const struct output *o, const struct record_type *type
 			print_scalars(o, f->type, field_items(f, record, &n));
 		if (!f->label || f->kind == FIELD_RECORD || f->kind == FIELD_LIST)
 			continue;
-		if (f->kind == FIELD_STRING && field_is_known(type, f, record) &&
-		    !*field_text(type, f, record, buffer))
+		if (!field_is_known(type, f, record) || !*field_text(type, f, record, buffer))
 			continue;
 		fprintf(o->file, "  %s%s%s ", type == &libc_type && f->label[0] != '_' ? "libc " : "",
 			f->label, ":");
@@ -176,30 +176,43 @@ static void print_scalars(const struct output *o, const struct record_type *type
 	}
 }
 
-static void print_objects(const struct output *o, const struct process_facts *p)
+/* What an object's symbols say; how the linker made them only for those who ask for more. */
+static void print_symbols(const struct output *o, const struct object_facts *object)
 {
+	static const char *const more[] = { "type", "bind" };
 	struct table t = { 0 };
 
-	table_column(&t, "OBJECT");
-	for (size_t i = 0; i < symbol_type.n; i++)
-		table_column(&t, symbol_type.fields[i].label);
+	for (size_t k = 0; k < object->n_symbols; k++)
+		for (size_t c = 0; c < symbol_type.n; c++) {
+			const struct field *f = &symbol_type.fields[c];
+
+			if (o->verbosity <= 0 && (!strcmp(f->key, more[0]) || !strcmp(f->key, more[1])))
+				continue;
+			if (!k)
+				table_column(&t, f->label);
+			table_field(&t, &symbol_type, f, &object->symbols[k]);
+		}
+	table_print(&t, o, 4);
+}
+
+static void print_objects(const struct output *o, const struct process_facts *p)
+{
 	for (size_t i = 0; i < p->n_objects; i++) {
 		const struct object_facts *object = &p->objects[i];
 
-		for (size_t k = 0; k < object->n_symbols; k++) {
-			table_cell(&t, object->path);
-			for (size_t c = 0; c < symbol_type.n; c++)
-				table_field(&t, &symbol_type, &symbol_type.fields[c], &object->symbols[k]);
-		}
+		fputs("  ", o->file);
+		output_text(o, object->path);
+		if (object->name)
+			fprintf(o->file, " (%s)", object->name);
+		/* The program's own namespace is 0 and needs no mention. */
+		if (object->namespace)
+			fprintf(o->file, ", link namespace %u", object->namespace);
+		if (object->sections_total)
+			fprintf(o->file, ", %lu critical section%s", (unsigned long)object->sections_total,
+				object->sections_total == 1 ? "" : "s");
+		fputc('\n', o->file);
+		print_symbols(o, object);
 	}
-	table_print(&t, o, 2);
-	for (size_t i = 0; i < p->n_objects; i++)
-		if (p->objects[i].sections_total) {
-			fputs("  ", o->file);
-			output_text(o, p->objects[i].path);
-			fprintf(o->file, ": %lu critical sections\n",
-				(unsigned long)p->objects[i].sections_total);
-		}
 }
 
 static void print_unknown(const struct output *o, const struct unknown *unknown, size_t n)
@@ -244,21 +257,31 @@ void text_process(const struct output *o, const struct process_facts *p, const c
 	fputc('\n', o->file);
 }
 
+static void print_host(const struct output *o, const struct host_facts *host)
+{
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+
+	strbuf_printf(&line, "kernel %s %s, rseq class %s", host->kernel, host->arch,
+		      rseq_class_names[host->rseq_class]);
+	if (host->feature_size)
+		strbuf_printf(&line, " (feature size %lu, alignment %lu)", (unsigned long)host->feature_size,
+			      (unsigned long)host->align);
+	output_wrapped(o, 2, strbuf_str(&line));
+	print_unknown(o, host->unknown, host->n_unknown);
+}
+
 void text_end(const struct output *o, const struct host_facts *host, const struct findings *findings,
 	      const struct report_counts *counts)
 {
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+
 	if (o->verbosity < 0)
 		return;
-	fprintf(o->file, "kernel %s %s, rseq class %s", host->kernel, host->arch,
-		rseq_class_names[host->rseq_class]);
-	if (host->feature_size)
-		fprintf(o->file, " (feature size %lu, alignment %lu)", (unsigned long)host->feature_size,
-			(unsigned long)host->align);
-	fputc('\n', o->file);
-	print_unknown(o, host->unknown, host->n_unknown);
-	if (counts->all)
-		fprintf(o->file,
-			"%u processes inspected, %zu findings; %u vanished, %u unreadable, %u skipped (kernel threads, zombies)\n",
-			counts->processes, findings->n, counts->vanished, counts->unreadable,
-			counts->skipped);
+	print_host(o, host);
+	if (!counts->all)
+		return;
+	strbuf_printf(&line,
+		      "inspected %u, with %zu findings; %u vanished, %u unreadable, %u skipped (kernel threads, zombies)",
+		      counts->processes, findings->n, counts->vanished, counts->unreadable, counts->skipped);
+	output_wrapped(o, 2, strbuf_str(&line));
 }

@@ -12,7 +12,7 @@ load ../lib/lab
 	done
 	for args in "" nonsense "inspect" "inspect x" "inspect 0" "inspect -1" "inspect 1 --all" \
 		"inspect --method x 1" "inspect --format yaml 1" "inspect --all --method ptrace" \
-		"explain a b" "explain nonsense" "version x" "inspect --color maybe 1" "--nonsense"; do
+		"explain a b" "explain nonsense" "version x" "inspect --color maybe 1" "inspect --expect-owner glbic 1" "--nonsense"; do
 		status=0
 		# shellcheck disable=SC2086
 		"$RSEQCTL" $args >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
@@ -28,6 +28,8 @@ load ../lib/lab
 	[[ "$output" == *"did you mean 'inspect'?"* ]]
 	run "$RSEQCTL" explain mixed-ovner
 	[[ "$output" == *"did you mean 'mixed-owner'?"* ]]
+	run "$RSEQCTL" inspect --expect-owner glbic 1
+	[[ "$output" == *"did you mean 'glibc'?"* ]]
 	run "$RSEQCTL" xyzzy
 	[[ "$output" != *"did you mean"* ]]
 }
@@ -45,6 +47,20 @@ load ../lib/lab
 	run "$RSEQCTL" version --json --output "$BATS_TEST_TMPDIR/v"
 	is "$output" ""
 	is "$(jq -r .command "$BATS_TEST_TMPDIR/v")" version
+}
+
+@test "common options stand before the command or after it" {
+	is "$("$RSEQCTL" --json version)" "$("$RSEQCTL" version --json)"
+	lab threads 1
+	is "$("$RSEQCTL" -q inspect "$LAB_PID" | wc -l)" 1
+}
+
+@test "a terminal of 80 columns is not overrun" {
+	command -v script >/dev/null || skip "no script(1)"
+	lab threads 2
+	script -qec "stty cols 80; $RSEQCTL inspect --color never $LAB_PID" /dev/null 8>&- </dev/null >"$BATS_TEST_TMPDIR/out"
+	grep -q 'SYMBOL' "$BATS_TEST_TMPDIR/out"
+	is "$(tr -d '\r' <"$BATS_TEST_TMPDIR/out" | sed 1d | awk 'length > 80' | wc -l)" 0
 }
 
 @test "version says what was built in" {

@@ -191,6 +191,39 @@ load ../lib/lab
 	exec 8>&-
 }
 
+@test "the kernel's record without the memory: the owner is unknown, not guessed" {
+	need_root
+	local dir=$BATS_TEST_TMPDIR/bin
+	mkdir "$dir"
+	cp "$LAB/threads" "$dir"
+	chmod -R a+rwX "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR"
+	mkfifo "$dir/in"
+	chmod a+rw "$dir/in"
+	as_nobody "$dir/threads" 2 <"$dir/in" >"$dir/out" 3>&- &
+	exec 8>"$dir/in"
+	until [ -s "$dir/out" ]; do sleep 0.02; done
+	status=0
+	setpriv --bounding-set=-all,+bpf,+perfmon "$RSEQCTL" inspect --method bpf --json "$(jq .pid "$dir/out")" \
+		>"$dir/json" 8>&- || status=$?
+	if jq -e '.errors[0].why | test("loading the BPF program")' "$dir/json" >/dev/null; then
+		exec 8>&-
+		skip "CAP_BPF and CAP_PERFMON are not enough here"
+	fi
+	is "$status" 3
+	is "$(jq -r '.processes[0] | "\(.threads_registered) \(.owner.kind)"' "$dir/json")" "2 null"
+	jq -e '.processes[0].unknown | map(.why) | join(" ") | test("EACCES|EPERM")' "$dir/json"
+	exec 8>&-
+}
+
+@test "without privileges a method that was asked for by name is refused, also for all" {
+	need_root
+	chmod -R a+rX "$BATS_RUN_TMPDIR"
+	cp "$RSEQCTL" "$BATS_TEST_TMPDIR/rseqctl"
+	run as_nobody "$BATS_TEST_TMPDIR/rseqctl" inspect --all --method bpf
+	is "$status" 3
+	[[ "$output" == *"EPERM loading the BPF program"* ]]
+}
+
 @test "what decodes has no capability" {
 	need_root
 	lab "$R0" stall # keeps rseqctl busy until the time limit
