@@ -15,7 +15,7 @@ static const struct argp_option option_table[] = {
 	{ "json", KEY_JSON, NULL, 0, "The same as --format json", 90 },
 	{ "output", KEY_OUTPUT, "FILE", 0, "Write to FILE instead of standard output", 90 },
 	{ "color", KEY_COLOR, "WHEN", 0, "auto (default), always or never; NO_COLOR is obeyed", 90 },
-	{ "verbose", 'v', NULL, 0, "Say more: also what libbpf says", 90 },
+	{ "verbose", 'v', NULL, 0, "Say more, also what libbpf says", 90 },
 	{ "quiet", 'q', NULL, 0, "Only the first line of each answer", 90 },
 	{ 0 },
 };
