@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "collect/conclude.h"
 #include "collect/link_map.h"
 #include "collect/memory_records.h"
 #include "collect/objects.h"
@@ -460,7 +461,7 @@ static int collect_once(const struct process_request *request, int32_t pid,
 	if (t.facts->method == METHOD_UNKNOWN)
 		goto out;
 	if (r == 0) {
-		threads_conclude(&t);
+		conclude_process(&t);
 		look_again(&t, request);
 		r = check_not_replaced(&t);
 	}

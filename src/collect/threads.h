@@ -18,7 +18,4 @@ void thread_contents_free(struct thread_contents *c);
 /* Fills facts->threads from t->records. */
 void threads_describe(struct target *t, const struct thread_contents *before);
 
-/* The process's owner and counts, from its threads. */
-void threads_conclude(struct target *t);
-
 #endif
