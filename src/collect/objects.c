@@ -29,6 +29,19 @@ static bool build_id_matches(struct target *t, const struct object *o, const str
 	       !memcmp(loaded, image->build_id, image->build_id_len);
 }
 
+static const char *why_not_open(int err)
+{
+	switch (err) {
+	case -ESTALE:
+		return "another file has its name now, and opening the mapped one takes root";
+	case -ENOTSUP:
+		return "what has its name now is no regular file";
+	case -ETIMEDOUT:
+		return "opening it took too long";
+	}
+	return strerrorname_np(-err);
+}
+
 static void scan_object(struct target *t, struct object *o)
 {
 	struct mapped_file file = { .start = o->mapping->start,
@@ -42,9 +55,7 @@ static void scan_object(struct target *t, struct object *o)
 	strncpy(file.path, o->mapping->path, sizeof(file.path) - 1);
 	fd = reader_open_mapped(t->reader, &file, &exact);
 	if (fd < 0) {
-		process_unknown(t->facts, o->mapping->path, "%s opening the mapped file",
-				fd == -ESTALE ? "it was replaced: another file has its name;" :
-						strerrorname_np(-fd));
+		process_unknown(t->facts, o->mapping->path, "%s", why_not_open(fd));
 		return;
 	}
 	image = images_get(t->images, fd, &why);

@@ -145,7 +145,7 @@ load ../lib/lab
 	status=0
 	as_nobody timeout 20 "$dir/rseqctl" inspect --json "$pid" >"$dir/json" 8>&- || status=$?
 	[ "$status" -le 3 ]
-	jq -e '.processes[0].unknown | map(.why) | join(" ") | contains("opening the mapped file")' "$dir/json"
+	jq -e '.processes[0].unknown | map(.why) | join(" ") | contains("no regular file")' "$dir/json"
 	exec 8>&-
 }
 
