@@ -100,7 +100,15 @@ LAB_LIBS   := $(patsubst tests/lab/%.c,$(O)/lab/%.so,$(wildcard tests/lab/lib*.c
 LAB_PROGS  := $(patsubst tests/lab/%.c,$(O)/lab/%,$(filter-out tests/lab/lib%.c tests/lab/testify.c,$(wildcard tests/lab/*.c)))
 LAB_FLAGS   = -std=gnu17 -D_GNU_SOURCE -O1 -g -pthread $(WARNINGS) -Itests/lab
 
-lab: $(LAB_LIBS) $(LAB_PROGS)
+LAB_STATIC := $(O)/lab/threads-static $(O)/lab/threads-static-pie
+
+lab: $(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC)
+
+$(O)/lab/threads-static: LAB_LINK = -static
+$(O)/lab/threads-static-pie: LAB_LINK = -static-pie
+$(LAB_STATIC): tests/lab/threads.c tests/lab/testify.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) $(LAB_LINK) -o $@
 
 $(LAB_COMMON): tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)

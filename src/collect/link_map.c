@@ -103,6 +103,7 @@ static int read_executable(struct target *t, struct link_map_head *ret, uint64_t
 	dynamic = find_phdr(phdrs, n, PT_DYNAMIC);
 	*ret = (struct link_map_head){ .addr = executable_base(t, at, phdrs, n), .ld = at };
 	*ret_debug = 0;
+	t->dynamic = find_phdr(phdrs, n, PT_INTERP) != NULL;
 	if (dynamic) {
 		ret->ld = ret->addr + dynamic->p_vaddr;
 		*ret_debug = find_debug(t, ret->ld, dynamic->p_memsz);
@@ -181,6 +182,15 @@ static void fix_executable(struct target *t, const struct link_map_head *exe)
 		o->mapping = m;
 }
 
+static size_t count_files(const struct target *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_objects; i++)
+		n += t->objects[i].mapping && t->objects[i].mapping->inode;
+	return n;
+}
+
 void link_map_read(struct target *t)
 {
 	struct link_map_head exe;
@@ -200,8 +210,9 @@ void link_map_read(struct target *t)
 					r == -EAGAIN ? "being changed or broken" :
 					r == -ELOOP  ? "endless" :
 						       "not readable");
-		t->dynamic = t->n_objects > 0;
 	}
+	/* A static-PIE program has a list too, of itself alone; ld.so run by hand has no interpreter. */
+	t->dynamic |= count_files(t) > 1;
 	if (!t->n_objects)
 		add_object(t, &exe, 0, 0);
 	if (t->n_objects)

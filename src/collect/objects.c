@@ -83,7 +83,7 @@ void objects_scan(struct target *t)
 
 const char *objects_name(const struct image *image, const struct image_symbol *area)
 {
-	bool tcmalloc = image->google_malloc, librseq = false, glibc = false, slabs_there = false;
+	bool tcmalloc = image->google_malloc, librseq = false, slabs_there = false;
 
 	for (uint32_t i = 0; i < image->n_symbols; i++) {
 		const struct image_symbol *s = &image->symbols[i];
@@ -93,13 +93,24 @@ const char *objects_name(const struct image *image, const struct image_symbol *a
 			continue;
 		tcmalloc |= role == ROLE_SLABS || role == ROLE_TCMALLOC;
 		librseq |= role == ROLE_LIBRSEQ_OFFSET || role == ROLE_LIBRSEQ;
-		glibc |= role == ROLE_GLIBC || role == ROLE_RTLD_GLOBAL;
 		/* tcmalloc: the slab pointer ends where cpu_id_start ends */
 		slabs_there |= role == ROLE_SLABS && area && s->value + 4 == area->value;
 	}
 	if (slabs_there)
 		return "tcmalloc";
-	return glibc ? "glibc" : librseq ? "librseq" : tcmalloc ? "tcmalloc" : NULL;
+	return librseq ? "librseq" : tcmalloc ? "tcmalloc" : NULL;
+}
+
+/* libc.so.6, its dynamic linker, or a static program with it. */
+static bool holds_glibc(const struct image *image)
+{
+	for (uint32_t i = 0; i < image->n_symbols; i++) {
+		enum known_role role = known_symbols[image->symbols[i].known].role;
+
+		if (image->symbols[i].defined && (role == ROLE_GLIBC || role == ROLE_RTLD_GLOBAL))
+			return true;
+	}
+	return false;
 }
 
 /* --- libc --- */
@@ -213,9 +224,8 @@ void objects_read_libc(struct target *t)
 	libc->linkage = t->dynamic ? "dynamic" : t->n_objects ? "static" : NULL;
 	for (size_t i = 0; i < t->n_objects; i++) {
 		const struct image *image = t->objects[i].image;
-		const char *name = image ? objects_name(image, NULL) : NULL;
 
-		if (t->objects[i].namespace || !name || strcmp(name, "glibc"))
+		if (t->objects[i].namespace || !image || !holds_glibc(image))
 			continue;
 		libc->name = "glibc";
 		if (image->banner[0] && !libc->version)
@@ -375,6 +385,8 @@ static void describe_object(struct target *t, size_t i, const int8_t *needed, st
 	f->has |= OBJECT_SECTIONS;
 	f->sections_total = o->image->sections_total;
 	f->name = objects_name(o->image, NULL);
+	if (!f->name && holds_glibc(o->image))
+		f->name = "glibc";
 	f->build_id = hex(&t->facts->arena, o->image->build_id, o->image->build_id_len);
 	f->matters = f->sections_total > 0;
 	for (uint32_t k = 0; k < o->image->n_symbols; k++) {

@@ -14,7 +14,7 @@ void objects_read_libc(struct target *t);
 /* Fills facts->objects: which definition wins, and the values of those that are no TLS. */
 void objects_describe(struct target *t);
 
-/* By whose symbols the object is known, or NULL; area, when not NULL, chooses among several. */
+/* By whose symbols a user of rseq is known, or NULL; area, when not NULL, chooses among several. */
 const char *objects_name(const struct image *image, const struct image_symbol *area);
 
 /* Whether threads use this definition: it wins the look-up, or is local to its object. */

@@ -26,6 +26,7 @@ const struct known_symbol known_symbols[] = {
 	{ "TcmallocSlab_Internal_PushBatch", ROLE_TCMALLOC },
 	{ "TcmallocSlab_Internal_PopBatch", ROLE_TCMALLOC },
 	{ "gnu_get_libc_version", ROLE_GLIBC },
+	{ "_rseq_offset", ROLE_GLIBC }, /* hidden, in static programs */
 	{ "_thread_db_link_map_l_tls_offset", ROLE_LINK_MAP_TLS_OFFSET },
 	{ "_thread_db_link_map_l_tls_modid", ROLE_LINK_MAP_TLS_MODID },
 	{ "_thread_db_pthread_dtvp", ROLE_PTHREAD_DTVP },

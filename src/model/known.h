@@ -21,7 +21,7 @@ enum known_role {
 	ROLE_SLABS,   /* tcmalloc's cached slab pointer: its upper half lies over cpu_id_start */
 	ROLE_TCMALLOC,
 	/* Not rseq, but needed to find it: never shown. */
-	ROLE_GLIBC,		/* defined by glibc's libc.so.6 only */
+	ROLE_GLIBC,		  /* defined by glibc only */
 	ROLE_LINK_MAP_TLS_OFFSET, /* descriptors of glibc's private layouts, for debuggers */
 	ROLE_LINK_MAP_TLS_MODID,
 	ROLE_PTHREAD_DTVP,

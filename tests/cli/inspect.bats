@@ -97,6 +97,30 @@ load ../lib/lab
 		"$(jq -r '"\(.rseq_offset) \(.rseq_size)"' "$LAB_OUT")"
 }
 
+@test "static programs: libc's area, with and without position independence" {
+	local program
+	for program in threads-static threads-static-pie; do
+		lab "$program" 3
+		inspect "$LAB_PID"
+		is "$status" 0
+		is "$(json '.processes[0].owner | "\(.kind) \(.name) \(.place)"')" "libc glibc libc"
+		is "$(json '.processes[0].libc.linkage')" static
+		matches_testimony
+		lab_stop
+	done
+}
+
+@test "a static program without symbols: unknown, and said so" {
+	command -v strip >/dev/null || skip "no strip"
+	LAB_BIN=$BATS_TEST_TMPDIR
+	strip -o "$LAB_BIN/threads" "$LAB/threads-static"
+	lab threads 2
+	inspect "$LAB_PID"
+	is "$status" 3
+	is "$(json '.processes[0] | "\(.threads_registered) \(.owner.kind)"')" "2 null"
+	[ "$(json '[.processes[0].unknown[] | select(.what == "owner")] | length')" = 1 ]
+}
+
 own_area() { # own_area PLACE [VAR=VALUE]
 	local method
 	lab "$R0" ${2:+"$2"} own-area "$1" 3
