@@ -179,14 +179,22 @@ $(O)/bench/bare_iter: tests/bench/bare_iter.c $(SKEL) $(O)/flags
 	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(DEPFLAGS) $< $(LDLIBS) -o $@
 
 # --- installation ---
+BASH_DIR := share/bash-completion/completions
+ZSH_DIR  := share/zsh/site-functions
+FISH_DIR := share/fish/vendor_completions.d
+
 install: all
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1' '$(DESTDIR)$(PREFIX)/share/man/man5'
 	install -m 755 $(O)/rseqctl '$(DESTDIR)$(PREFIX)/bin/rseqctl'
 	install -m 644 $(MAN1) '$(DESTDIR)$(PREFIX)/share/man/man1'
 	install -m 644 $(MAN5) '$(DESTDIR)$(PREFIX)/share/man/man5'
+	install -D -m 644 completions/rseqctl.bash '$(DESTDIR)$(PREFIX)/$(BASH_DIR)/rseqctl'
+	install -D -m 644 completions/_rseqctl '$(DESTDIR)$(PREFIX)/$(ZSH_DIR)/_rseqctl'
+	install -D -m 644 completions/rseqctl.fish '$(DESTDIR)$(PREFIX)/$(FISH_DIR)/rseqctl.fish'
 
 uninstall:
-	rm -f '$(DESTDIR)$(PREFIX)/bin/rseqctl' \
+	rm -f '$(DESTDIR)$(PREFIX)/bin/rseqctl' '$(DESTDIR)$(PREFIX)/$(BASH_DIR)/rseqctl' \
+		'$(DESTDIR)$(PREFIX)/$(ZSH_DIR)/_rseqctl' '$(DESTDIR)$(PREFIX)/$(FISH_DIR)/rseqctl.fish' \
 		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man1/%',$(MAN1)) \
 		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man5/%',$(MAN5))
 

@@ -66,6 +66,9 @@ build() {
 	[ -x "$d/opt/x/bin/rseqctl" ]
 	[ -f "$d/opt/x/share/man/man1/rseqctl-inspect.1" ]
 	[ -f "$d/opt/x/share/man/man5/rseqctl-json.5" ]
+	[ -f "$d/opt/x/share/bash-completion/completions/rseqctl" ]
+	[ -f "$d/opt/x/share/zsh/site-functions/_rseqctl" ]
+	[ -f "$d/opt/x/share/fish/vendor_completions.d/rseqctl.fish" ]
 	build uninstall O="$o" BPF=0 DESTDIR="$d" PREFIX=/opt/x
 	is "$(find "$d" -type f | wc -l)" 0
 }

@@ -106,3 +106,45 @@ load ../lib/lab
 		mandoc -T lint -W warning "$page"
 	done
 }
+
+# complete WORD...: what bash offers for the last word
+complete_words() {
+	(
+		COMP_WORDS=("$@")
+		COMP_CWORD=$(($# - 1))
+		PATH=$(dirname "$RSEQCTL"):$PATH
+		# shellcheck source=/dev/null
+		. "$TESTS/../completions/rseqctl.bash"
+		_rseqctl
+		printf '%s\n' "${COMPREPLY[@]}" | sort
+	)
+}
+
+@test "bash completes commands, options, words and findings" {
+	is "$(complete_words rseqctl "" | tr '\n' ' ')" "explain inspect version "
+	is "$(complete_words rseqctl in)" inspect
+	is "$(complete_words rseqctl inspect --method "" | tr '\n' ' ')" "auto bpf none ptrace "
+	is "$(complete_words rseqctl inspect --method = p)" ptrace
+	is "$(complete_words rseqctl --color a | tr '\n' ' ')" "always auto "
+	is "$(complete_words rseqctl explain "" | wc -l)" "$("$RSEQCTL" explain | wc -l)"
+	complete_words rseqctl inspect "" | grep -qx $$
+	local cmd
+	for cmd in inspect explain version; do
+		is "$(complete_words rseqctl "$cmd" -- | tr '\n' ' ')" \
+			"$("$RSEQCTL" "$cmd" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u | tr '\n' ' ')"
+	done
+}
+
+@test "zsh and fish have the same options and words" {
+	local option word
+	for option in $("$RSEQCTL" inspect --help | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
+		grep -qE -- "$option(=|\\[|\\})" "$TESTS/../completions/_rseqctl"
+		grep -qE -- "-l ${option#--}( |$)" "$TESTS/../completions/rseqctl.fish"
+	done
+	for word in $(grep ^complete "$TESTS/../completions/rseqctl.fish" | grep -oE -- '-l [a-z-]+' | cut -c 4- | sort -u); do
+		"$RSEQCTL" inspect --help | grep -q -- "--$word"
+	done
+	for word in "auto bpf ptrace none" "auto always never" "glibc tcmalloc librseq libc object raw mixed none"; do
+		is "$(grep -lF "$word" "$TESTS"/../completions/* | wc -l)" 3
+	done
+}

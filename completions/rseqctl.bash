@@ -1,0 +1,53 @@
+# bash completion for rseqctl(1)
+
+_rseqctl()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} cmd= i words
+	local common='--color --format --json --output --quiet --verbose --help --usage --version'
+
+	# "--method=x" arrives as three words
+	if [[ $cur == = ]]; then
+		cur=
+	elif [[ $prev == = && COMP_CWORD -ge 2 ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		inspect | explain | version)
+			cmd=${COMP_WORDS[i]}
+			break
+			;;
+		esac
+	done
+	case $prev in
+	--color) words='auto always never' ;;
+	--format) words='text json' ;;
+	--method) words='auto bpf ptrace none' ;;
+	--expect-owner) words='glibc tcmalloc librseq libc object raw mixed none' ;;
+	--comm) words=$(cat /proc/[0-9]*/comm 2>/dev/null | tr -cd '[:alnum:]_./:\n-') ;;
+	--output)
+		COMPREPLY=($(compgen -f -- "$cur"))
+		return
+		;;
+	*)
+		case $cmd in
+		inspect)
+			words="--all --comm --expect-owner --method --threads $common"
+			[[ $cur == -* ]] || words=$(cd /proc && echo [0-9]*)
+			;;
+		explain)
+			words=$common
+			[[ $cur == -* ]] || words=$(rseqctl explain 2>/dev/null | cut -d ' ' -f 1)
+			;;
+		version) words=$common ;;
+		*)
+			words='inspect explain version'
+			[[ $cur != -* ]] || words=$common
+			;;
+		esac
+		;;
+	esac
+	COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+
+complete -F _rseqctl rseqctl
