@@ -88,11 +88,12 @@ $(O)/flags: always
 	@mkdir -p $(@D); printf '%s\n' '$(FLAGS)' | cmp -s - $@ || printf '%s\n' '$(FLAGS)' > $@
 
 always:
-.PHONY: always all deps deps-bench demo demo-run check check-run check-build unit lab lint bench \
+.PHONY: always all deps deps-vm deps-bench demo demo-run check check-run check-build check-vm \
+	check-vm-run unit lab lint bench \
 	install uninstall clean help
 .SECONDARY:
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -path $(O)/vm -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 # --- the conflict lab ---
 LAB_COMMON := $(O)/lab/testify.o
@@ -149,6 +150,13 @@ check-run: check-build
 	@$(MAKE) check-build O=$(O)/asan SAN=1 STATIC=0 CFLAGS='-O1 -g'
 	@O='$(O)' sh tests/run.sh
 
+# The same suites on other kernels, oldest and newest class: SERIES="5.10 6.1 ..." chooses.
+check-vm: $(filter deps-vm,$(MAKECMDGOALS))
+	@$(MAKE) check-vm-run
+
+check-vm-run: all lab
+	@O='$(O)' bash tests/vm/run.sh $(SERIES)
+
 lint:
 	@sh tests/lint/arrows.sh
 	@sh tests/lint/spdx.sh
@@ -163,6 +171,9 @@ demo-run: all $(O)/lab/threads
 # --- packages ---
 deps:
 	@sh tests/lib/deps.sh $(DEPS) >&2
+
+deps-vm: deps
+	@sh tests/lib/deps.sh qemu-system-x86 cpio busybox-static >&2
 
 deps-bench: deps
 	@sh tests/lib/deps.sh gdb >&2
@@ -211,6 +222,8 @@ help:
 	@echo 'check       all tests, also under ASan and UBSan'
 	@echo 'lab         build the programs that the tests inspect'
 	@echo 'lint        which room may include which, and the licence of every file'
+	@echo 'deps-vm     install what check-vm needs: qemu'
+	@echo 'check-vm    the suites on Debian kernels 5.10, 6.19 and 7.2, or SERIES'
 	@echo 'deps-bench  install what bench needs: gdb'
 	@echo 'bench       time and size against gdb and a bare BPF iterator'
 	@echo 'install     to PREFIX (/usr/local), below DESTDIR'

@@ -83,6 +83,25 @@ is() {
 	}
 }
 
+# The ways to ask the kernel that it has: 5.10 to 5.12 have no PTRACE_GET_RSEQ_CONFIGURATION.
+methods() {
+	echo bpf
+	"$RSEQCTL" inspect --json --method ptrace "$LAB_PID" 2>/dev/null | jq -r '.processes[0].method | select(. == "ptrace")'
+}
+
+# What id-fields-modified is here, for a registration of 32 bytes: 6.19 to 7.0.9 do not rewrite them.
+ids_severity() {
+	[ "$(json .host.rseq_class)" = rewrite ] && echo error || echo info
+}
+
+# The exit status that goes with a severity.
+status_of() {
+	case $1 in
+	warning | error) echo 1 ;;
+	*) echo 0 ;;
+	esac
+}
+
 # Every thread as the lab program testifies it: registration, place, object, thread pointer.
 matches_testimony() {
 	jq -e --slurpfile t <(head -n 1 "$LAB_OUT") -f "$TESTS/lib/testimony.jq" "$JSON"

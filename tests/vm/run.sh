@@ -1,0 +1,131 @@
+#!/bin/bash
+# Boots Debian kernels under qemu (software emulation) and runs the suites there, as they are: the
+# guest is an initramfs with rseqctl, the lab, the tests and what they call. Prints TAP and a sum.
+# usage: O=BUILD run.sh [SERIES...]    a series is a kernel version, as far as it is to be the same
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+O=$(cd "$O" && pwd)
+cache=${VM_CACHE:-$O/vm}
+limit=${VM_LIMIT:-1500}
+series=("$@")
+((${#series[@]})) || series=(5.10 6.19 7.2)
+mkdir -p "$cache"
+work=$(mktemp -d "$cache/run.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# An apt of our own, so that the machine's own lists stay as they are. The mirror is the machine's.
+apt_root() {
+	local root=$cache/apt mirror suite
+	apt=(apt-get -qq -o "Dir=$root" -o "Dir::State::status=$root/var/lib/dpkg/status"
+		-o APT::Architecture=amd64 -o APT::Sandbox::User=root -o Acquire::Languages=none)
+	[ ! -e "$root/ready" ] || return 0
+	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/*$')
+	mirror=${mirror%/}
+	mkdir -p "$root"/etc/apt/{apt.conf.d,preferences.d,sources.list.d,trusted.gpg.d} \
+		"$root"/var/{lib/dpkg,lib/apt/lists/partial,cache/apt/archives/partial}
+	: >"$root/var/lib/dpkg/status"
+	for suite in bullseye bullseye-security bookworm bookworm-security trixie trixie-security \
+		trixie-backports sid experimental; do
+		case $suite in
+		*-security) echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror-security $suite main" ;;
+		*) echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" ;;
+		esac
+	done >"$root/etc/apt/sources.list"
+	"${apt[@]}" update >&2 || echo "# some of Debian's suites are not there" >&2
+	touch "$root/ready"
+}
+
+# The newest kernel package of a series. From 6.19 on linux-image is a metapackage of linux-binary.
+package_of() {
+	apt-cache "${apt[@]:2}" pkgnames linux- 2>/dev/null |
+		grep -E "^linux-(binary|binary-unsigned|image)-${1//./\\.}[.~+-][^ ]*-cloud-amd64$" | grep -v -- '-dbg$' |
+		sort -t - -k 3V -k 2,2r | awk -F - '{ key = $0; sub(/^linux-[a-z]+(-unsigned)?-/, "", key)
+			if (key != last) { best = $0; last = key } } END { print best }'
+}
+
+vmlinuz_of() { # vmlinuz_of PACKAGE: prints a path
+	local dir=$cache/$1
+	if [ ! -e "$dir/vmlinuz" ]; then
+		mkdir -p "$dir/deb"
+		(cd "$dir/deb" && "${apt[@]}" download "$1" >&2) || return 1
+		dpkg-deb -x "$dir"/deb/*.deb "$dir/root"
+		mv "$dir"/root/boot/vmlinuz-* "$dir/vmlinuz"
+		rm -rf "$dir/root" "$dir/deb"
+	fi
+	echo "$dir/vmlinuz"
+}
+
+copy_program() { # with its libraries
+	local lib
+	install -D "$1" "$work/root/$1"
+	{ ldd "$1" 2>/dev/null || true; } | grep -oE '/[^ )]+' | while read -r lib; do
+		[ -e "$work/root/$lib" ] || install -D "$lib" "$work/root/$lib"
+	done
+}
+
+build_root() {
+	local root=$work/root name
+	mkdir -p "$root"/{proc,sys,dev,tmp,etc,root,bin,lib64} "$root/t/build"
+	for name in bash jq env cat cp mv rm ln ls mkdir mktemp mkfifo head tail wc sort uniq tr cut seq sleep date \
+		dirname basename readlink chmod chroot touch tee timeout id stat sed grep awk find diff cmp getconf \
+		setpriv iconv ps kill mount poweroff nproc rmdir uname printf expr true false test strip script stty \
+		xargs nl comm paste realpath tac od tty; do
+		case $name in
+		mount | poweroff) ;;
+		*) ! command -v "$(type -P "$name")" >/dev/null || copy_program "$(type -P "$name")" ;;
+		esac
+	done
+	install -D /bin/busybox "$root/bin/busybox"
+	for name in mount poweroff sh; do ln -sf busybox "$root/bin/$name"; done
+	[ -e "$root/usr/bin/awk" ] || ln -sf "$(readlink -f "$(type -P awk)")" "$root/usr/bin/awk"
+	for name in /usr/lib/bats-core /usr/libexec/bats-core; do
+		mkdir -p "$root$(dirname "$name")"
+		cp -a "$name" "$root$name"
+	done
+	cp -L /usr/bin/bats "$root/usr/bin/bats"
+	mkdir -p "$root/usr/lib/x86_64-linux-gnu/gconv"
+	cp /usr/lib/x86_64-linux-gnu/gconv/gconv-modules* "$root/usr/lib/x86_64-linux-gnu/gconv" 2>/dev/null || true
+	copy_program "$O/rseqctl"
+	mv "$root/$O/rseqctl" "$root/t/build/"
+	cp -a "$O/lab" "$root/t/build/lab"
+	cp -a tests man completions "$root/t/"
+	printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
+	cp tests/vm/init "$root/init"
+	chmod +x "$root/init"
+	(cd "$root" && find . | cpio -o -H newc --quiet) >"$work/initrd"
+}
+
+boot() { # boot VMLINUZ: what the guest says, on stdout
+	timeout "$limit" qemu-system-x86_64 -M q35 -cpu max -accel tcg,thread=single -smp 2 -m 2G -display none \
+		-monitor none -no-reboot -kernel "$1" -initrd "$work/initrd" \
+		-append 'console=ttyS0 quiet panic=-1 rdinit=/init' \
+		-serial "file:$work/console" -serial stdio -serial "file:$work/status" </dev/null
+}
+
+passed=0 failed=0 skipped=0
+count() { # count TAP-FILE
+	passed=$((passed + $(grep -c '^ok' "$1") - $(grep '^ok' "$1" | grep -ci '# skip' || true)))
+	skipped=$((skipped + $(grep '^ok' "$1" | grep -ci '# skip' || true)))
+	failed=$((failed + $(grep -c '^not ok' "$1" || true)))
+}
+
+apt_root
+build_root
+for s in "${series[@]}"; do
+	package=$(package_of "$s")
+	if [ -z "$package" ] || ! vmlinuz=$(vmlinuz_of "$package"); then
+		echo "not ok kernel $s: Debian has no such package now"
+		failed=$((failed + 1))
+		continue
+	fi
+	echo "# $package"
+	boot "$vmlinuz" | tr -d '\r' | sed -uE "s#^(ok|not ok) [0-9]+#\1 $s:#" | tee "$work/tap" || true
+	count "$work/tap"
+	if [ "$(tr -d '\r\n' <"$work/status")" != 0 ] && ! grep -q '^not ok' "$work/tap"; then
+		echo "not ok $s: the guest ended without a status"
+		failed=$((failed + 1))
+		tail -n 20 "$work/console"
+	fi
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
