@@ -150,7 +150,7 @@ check-run: check-build
 	@$(MAKE) check-build O=$(O)/asan SAN=1 STATIC=0 CFLAGS='-O1 -g'
 	@O='$(O)' sh tests/run.sh
 
-# The same suites on other kernels, oldest and newest class: SERIES="5.10 6.1 ..." chooses.
+# The same suites on other kernels, one of each class: SERIES="5.10 6.1 ..." and FILTER=REGEX choose.
 check-vm: $(filter deps-vm,$(MAKECMDGOALS))
 	@$(MAKE) check-vm-run
 

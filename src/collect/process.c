@@ -11,6 +11,7 @@
 #include "collect/link_map.h"
 #include "collect/memory_records.h"
 #include "collect/objects.h"
+#include "collect/reads.h"
 #include "collect/task_ptrace.h"
 #include "collect/threads.h"
 #include "proc/reader.h"
@@ -294,8 +295,9 @@ static void records_by_ptrace(struct target *t)
 	r = stop_threads(t, NULL, 0);
 	if (r < 0)
 		process_unknown(t->facts, "threads", "%s stopping its threads", strerrorname_np(-r));
+	/* A worker is known without asking; the kernel has answered if it answered for another thread. */
 	for (size_t i = 0; r == 0 && i < t->n_records; i++)
-		t->from_kernel |= (t->records[i].flags & TASK_HAS_AREA) != 0;
+		t->from_kernel |= (t->records[i].flags & (TASK_HAS_AREA | TASK_WORKER)) == TASK_HAS_AREA;
 	if (!t->from_kernel)
 		t->facts->method = METHOD_NONE;
 }
@@ -360,6 +362,34 @@ static const struct task_record *find_record(const struct target *t, int32_t tid
 	return NULL;
 }
 
+/* cpu_id_start with bit 31 set is no number of a CPU: nothing that the kernel could have left half done. */
+static bool may_be_torn(const struct thread_facts *f)
+{
+	return f->has & THREAD_IDS && f->cpu_id_start != f->cpu_id && !(f->cpu_id_start >> 31);
+}
+
+/* The kernel writes two fields, one after the other: a difference must be there at two looks. */
+static void reread_ids(struct target *t)
+{
+	struct reads reads = { 0 };
+	size_t at = 0;
+
+	for (size_t i = 0; i < t->facts->n_threads; i++)
+		if (may_be_torn(&t->facts->threads[i]))
+			reads_add(&reads, t->facts->threads[i].area, 8);
+	if (reads.n && reads_run(&reads, t->reader) == 0)
+		for (size_t i = 0; i < t->facts->n_threads; i++) {
+			struct thread_facts *f = &t->facts->threads[i];
+			const uint32_t *ids = may_be_torn(f) ? reads_get(&reads, at++) : NULL;
+
+			if (!ids || ids[0] != ids[1])
+				continue;
+			f->cpu_id_start = ids[0];
+			f->cpu_id = ids[1];
+		}
+	reads_done(&reads);
+}
+
 static int32_t *unregistered_tids(const struct process_facts *p, size_t *ret_n)
 {
 	int32_t *tids = NULL;
@@ -396,6 +426,7 @@ static void look_again(struct target *t, const struct process_request *request)
 		if (request->records(request->ctx, t->facts->pid, &again) < 0)
 			return;
 		take_records(t, strbuf_str(&again), again.len);
+		reread_ids(t);
 	}
 	t->facts->has |= PROCESS_SECOND_LOOK;
 	for (size_t i = 0; i < t->facts->n_threads; i++) {
