@@ -352,15 +352,21 @@ unregistered() { # unregistered CASE SEVERITY REGISTERED
 
 @test "SIGKILL in the middle of ptrace, 100 times: every thread still runs" {
 	lab threads 60 --count
-	local i pid killed=0
-	for i in $(seq 100); do
+	local i pid killed=0 start took
+	start=${EPOCHREALTIME/[.,]/}
+	inspect --method ptrace "$LAB_PID"
+	took=$((${EPOCHREALTIME/[.,]/} - start)) # a whole run, in microseconds: killed anywhere in it
+	for i in $(seq 1000); do
 		"$RSEQCTL" inspect --method ptrace "$LAB_PID" >/dev/null 2>&1 3>&- 8>&- &
 		pid=$!
-		sleep "0.0$((i % 4))$((i % 10))"
-		kill -KILL "$pid" 2>/dev/null && killed=$((killed + 1))
-		wait "$pid" 2>/dev/null || true
+		sleep "$(printf '0.%06d' $((took * (i * 37 % 100) / 100)))"
+		kill -KILL "$pid" 2>/dev/null || true
+		status=0
+		wait "$pid" 2>/dev/null || status=$?
+		[ "$status" != 137 ] || killed=$((killed + 1)) # else it had come to its end
+		[ "$killed" -lt 100 ] || break
 	done
-	[ "$killed" -ge 50 ]
+	is "$killed" 100
 	sleep 0.5
 	is "$(lab_report | jq .moving)" 59
 	is "$(grep -h '^TracerPid' /proc/"$LAB_PID"/task/*/status | sort -u)" "$(printf 'TracerPid:\t0')"
