@@ -98,7 +98,7 @@ build_root() {
 }
 
 boot() { # boot VMLINUZ: what the guest says, on stdout
-	timeout "$limit" qemu-system-x86_64 -M q35 -cpu max -accel tcg,thread=single -smp 2 -m 2G -display none \
+	timeout "$limit" qemu-system-x86_64 -M q35 -cpu max -accel tcg,thread=single -smp 2 -m 1G -nodefaults -display none \
 		-monitor none -no-reboot -kernel "$1" -initrd "$work/initrd" \
 		-append 'console=ttyS0 quiet panic=-1 rdinit=/init' \
 		-serial "file:$work/console" -serial stdio -serial "file:$work/status" </dev/null
