@@ -11,6 +11,7 @@
 #include "collect/images.h"
 #include "collect/kernel_class.h"
 #include "collect/process.h"
+#include "collect/scan.h"
 #include "collect/task_iter.h"
 #include "collect/task_ptrace.h"
 #include "proc/privileges.h"
@@ -26,7 +27,7 @@ enum { KIND_READER, KIND_KERNEL, KINDS };
 struct collector {
 	struct service nursery, kernel;
 	struct service_kind kinds[KINDS];
-	struct service_op reader_operations[READER_OPS + 1];
+	struct service_op reader_operations[READER_OPS + 2];
 	struct images *images;
 	struct host_facts host;
 	struct arena arena; /* strings of host */
@@ -132,18 +133,20 @@ static enum method choose_method(void *ctx, struct refusal *refusal)
 
 /* --- life --- */
 
-static void prepare_kinds(struct collector *c)
+static void prepare_kinds(struct collector *c, bool verbose)
 {
 	memcpy(c->reader_operations, reader_ops, READER_OPS * sizeof(*reader_ops));
 	c->reader_operations[READER_OPS] = (struct service_op){ TASK_PTRACE_READ, TASK_PTRACE_LIMIT_MS,
 								task_ptrace_handle };
+	c->reader_operations[READER_OPS + 1] = (struct service_op){ SCAN_FILE, SCAN_LIMIT_MS, scan_handle };
 	c->kinds[KIND_READER] = (struct service_kind){
 		.ops = c->reader_operations,
-		.n_ops = READER_OPS + 1,
+		.n_ops = READER_OPS + 2,
 		.setup = reader_setup,
 		.setup_limit_ms = READER_SETUP_LIMIT_MS,
 	};
 	c->kinds[KIND_KERNEL] = task_iter_kind;
+	c->kinds[KIND_KERNEL].talks = verbose;
 }
 
 static int start(struct collector *c, enum method wish, bool verbose, struct refusal *refusal)
@@ -152,7 +155,7 @@ static int start(struct collector *c, enum method wish, bool verbose, struct ref
 	int r;
 
 	signal(SIGCHLD, SIG_IGN);
-	prepare_kinds(c);
+	prepare_kinds(c, verbose);
 	refusal->err = r = nursery_start(c->kinds, KINDS, &c->nursery);
 	if (r == 0)
 		refusal->err = r = privileges_drop();

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * What the mapped files say, each distinct file scanned once, in a helper process without
- * privileges that can crash or hang without taking us along.
- */
+/* What the mapped files say, each distinct file scanned once however many processes map it. */
 #ifndef COLLECT_IMAGES_H
 #define COLLECT_IMAGES_H
 
 #include "image/image.h"
-#include "proc/service.h"
+#include "proc/reader.h"
 
 struct images;
 
@@ -15,9 +12,12 @@ struct images *images_new(void);
 void images_free(struct images *images);
 
 /*
- * The image of the open file. Borrowed until images_free. NULL when it could not be decoded;
- * *ret_why then says why, static or borrowed likewise.
+ * The image of the file that this reader's process has mapped there. Borrowed until images_free.
+ * NULL when there is none; *ret_why then says why, static or borrowed likewise. *budget_ms is what
+ * may be spent on scanning; what is spent is taken from it.
  */
-const struct image *images_get(struct images *images, int fd, const char **ret_why);
+const struct image *images_get(struct images *images, struct service *reader,
+			       const struct mapped_file *file, const struct file_key *key,
+			       int64_t *budget_ms, const char **ret_why);
 
 #endif

@@ -47,27 +47,27 @@ static void scan_object(struct target *t, struct object *o)
 	struct mapped_file file = { .start = o->mapping->start,
 				    .end = o->mapping->end,
 				    .inode = o->mapping->inode };
-	_cleanup_close_ int fd = -1;
 	const struct image *image;
+	struct file_key key;
 	const char *why;
-	bool exact;
+	int r;
 
 	strncpy(file.path, o->mapping->path, sizeof(file.path) - 1);
-	fd = reader_open_mapped(t->reader, &file, &exact);
-	if (fd < 0) {
-		process_unknown(t->facts, o->mapping->path, "%s", why_not_open(fd));
+	r = reader_identify(t->reader, &file, &key);
+	if (r < 0) {
+		process_unknown(t->facts, o->mapping->path, "%s", why_not_open(r));
 		return;
 	}
-	image = images_get(t->images, fd, &why);
+	image = images_get(t->images, t->reader, &file, &key, &t->scan_budget_ms, &why);
 	if (!image)
 		process_unknown(t->facts, o->mapping->path, "%s", why);
-	else if (!exact && image->build_id_len && !build_id_matches(t, o, image))
+	else if (!key.exact && image->build_id_len && !build_id_matches(t, o, image))
 		process_unknown(t->facts, o->mapping->path,
 				"another file has its name and inode: the build id differs");
 	else
 		o->image = image;
 	if (image && image->truncated)
-		process_unknown(t->facts, o->mapping->path, "more rseq symbols than are kept");
+		process_unknown(t->facts, o->mapping->path, "it has more symbols, segments or needed libraries than are kept");
 }
 
 void objects_scan(struct target *t)

@@ -22,6 +22,9 @@
 /* PF_KTHREAD of include/linux/sched.h, in /proc/PID/stat */
 #define FLAG_KTHREAD 0x200000
 
+/* A file of hundreds of MiB takes some ten ms; one that takes seconds was made to. */
+#define SCAN_BUDGET_MS 10000
+
 /* What looks wrong must still be so after this: registrations of new threads are moments late. */
 #define SECOND_LOOK_NS 10000000
 
@@ -471,7 +474,12 @@ static int collect_once(const struct process_request *request, int32_t pid,
 			struct process_facts *facts, enum target_kind *ret_kind,
 			struct refusal *refusal)
 {
-	struct target t = { .reader = request->reader, .images = request->images, .facts = facts };
+	struct target t = {
+		.reader = request->reader,
+		.images = request->images,
+		.scan_budget_ms = SCAN_BUDGET_MS,
+		.facts = facts,
+	};
 	struct proc_stat stat;
 	int r;
 

@@ -32,6 +32,7 @@ struct libc_layout {
 struct target {
 	struct service *reader;
 	struct images *images;
+	int64_t scan_budget_ms; /* for all of its files */
 	struct process_facts *facts;
 	const struct arch_abi *abi; /* NULL until known */
 	struct strbuf auxv;

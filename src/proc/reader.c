@@ -73,18 +73,18 @@ int reader_memory(struct service *s, uint64_t addr, void *ret, size_t len)
 	return r;
 }
 
-int reader_open_mapped(struct service *s, const struct mapped_file *file, bool *ret_exact)
+int reader_identify(struct service *s, const struct mapped_file *file, struct file_key *ret)
 {
-	struct service_request request = { READER_OP_MAPPED, file, sizeof(*file), -1 };
+	struct service_request request = { READER_OP_IDENTIFY, file, sizeof(*file), -1 };
 	_cleanup_strbuf_ struct strbuf reply = { 0 };
-	int fd = -1, r = service_call(s, &request, &reply, &fd);
+	int r = service_call(s, &request, &reply, NULL);
 
 	if (r < 0)
 		return r;
-	if (fd < 0 || reply.len != 1)
+	if (reply.len != sizeof(*ret))
 		return -EPIPE;
-	*ret_exact = reply.data[0];
-	return fd;
+	memcpy(ret, reply.data, sizeof(*ret));
+	return 0;
 }
 
 int reader_alive(struct service *s)

@@ -25,7 +25,8 @@ struct reader_arg {
 struct reader_child {
 	int32_t pid;
 	int32_t mm_tid; /* whose memory is read: the leader, or a living thread where the leader is dead */
-	int pidfd, proc; /* proc: /proc/mm_tid */
+	int pidfd;
+	int proc, mm; /* /proc/pid, and /proc/mm_tid for all that belongs to the memory */
 };
 
 int reader_setup(const void *arg, size_t len, void **ret_ctx, struct service_status *status);
@@ -66,13 +67,26 @@ struct mapped_file {
 	char path[4096];
 };
 
+/* Tells one state of one file from all others. */
+struct file_key {
+	uint64_t dev, inode, size;
+	int64_t mtime_s, mtime_ns;
+	uint64_t exact; /* found through map_files: it is the mapped file, whatever its name leads to */
+};
+
 /*
- * Opens for reading the regular file that is mapped there: the very inode through map_files, or,
- * where that is not permitted, by its path in the target's root, and then only with that inode
- * number. Never blocks on a FIFO and never opens a device. *ret_exact tells whether it was
- * map_files. An fd or -errno; -ESTALE when the path leads to another file now.
+ * Finds the regular file that is mapped there, without opening it: the very inode through
+ * map_files, or, where that is not permitted, by its path in the target's root, and then only with
+ * that inode number. 0 or -errno: -ESTALE when the path leads to another file now, -ENOTSUP when to
+ * none that is regular.
  */
-int reader_open_mapped(struct service *s, const struct mapped_file *file, bool *ret_exact) _must_check_;
+int reader_identify(struct service *s, const struct mapped_file *file, struct file_key *ret) _must_check_;
+
+/*
+ * In the helper: opens that file for reading; never blocks on a FIFO and never opens a device. An fd
+ * or -errno. No process but a helper ever holds one: on a dead network file system even close blocks.
+ */
+int reader_child_open(const struct reader_child *child, const struct mapped_file *file);
 
 /* 0 while the process that the reader was started for lives, else -ESRCH. */
 int reader_alive(struct service *s) _must_check_;

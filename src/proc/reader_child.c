@@ -65,6 +65,12 @@ static int read_at(int dir, const char *name, struct strbuf *out)
 	return fd < 0 ? -errno : io_read_file(fd, FILE_MAX, out);
 }
 
+/* Of a dead leader these are empty, while its threads have them. */
+static bool belongs_to_memory(const char *name)
+{
+	return !strcmp(name, "maps") || !strcmp(name, "auxv") || !strcmp(name, "environ");
+}
+
 static int handle_file(void *ctx, const struct service_request *request, struct strbuf *reply,
 		       int *ret_fd)
 {
@@ -78,7 +84,7 @@ static int handle_file(void *ctx, const struct service_request *request, struct 
 		return -EINVAL;
 	memcpy(name, request->data, request->len);
 	name[request->len] = '\0';
-	r = read_at(c->proc, name, reply);
+	r = read_at(belongs_to_memory(name) ? c->mm : c->proc, name, reply);
 	return gone_or(c, r);
 }
 
@@ -87,7 +93,7 @@ static int handle_exe(void *ctx, const struct service_request *request, struct s
 {
 	const struct reader_child *c = ctx;
 	char path[PATH_MAX];
-	ssize_t n = readlinkat(c->proc, "exe", path, sizeof(path));
+	ssize_t n = readlinkat(c->mm, "exe", path, sizeof(path));
 
 	(void)request;
 	(void)ret_fd;
@@ -167,68 +173,78 @@ static int handle_memory(void *ctx, const struct service_request *request, struc
 
 /* --- mapped files --- */
 
-/* From an O_PATH fd, which opens nothing, to one that reads: only if it is a regular file. */
-static int reopen_regular(int path_fd, uint64_t inode)
-{
-	struct stat st;
-	char name[64];
-	int fd;
-
-	if (fstat(path_fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ENOTSUP;
-	if (st.st_ino != inode)
-		return -ESTALE;
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", path_fd);
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	return fd < 0 ? -errno : fd;
-}
-
-static int open_in_root(const struct reader_child *c, const char *path, uint64_t inode)
+static int in_root(const struct reader_child *c, const char *path)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	_cleanup_close_ int root = openat(c->proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int root = openat(c->mm, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = root < 0 ? -1 : (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 
-	if (root < 0)
-		return -errno;
-	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-	return fd < 0 ? -errno : reopen_regular(fd, inode);
+	return fd < 0 ? -errno : fd;
 }
 
-static int open_exact(const struct reader_child *c, const struct mapped_file *file)
+/* O_PATH opens nothing, so it can be looked at before: only the inode, and only a regular file. */
+static int find_mapped(const struct reader_child *c, const struct mapped_file *file, struct stat *ret,
+		       bool *ret_exact)
 {
 	_cleanup_close_ int fd = -1;
 	char name[80];
 
 	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, file->start, file->end);
-	fd = openat(c->proc, name, O_PATH | O_CLOEXEC);
-	return fd < 0 ? -errno : reopen_regular(fd, file->inode);
+	fd = openat(c->mm, name, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		fd = -errno;
+	*ret_exact = fd >= 0;
+	if (fd == -EPERM || fd == -EACCES)
+		fd = in_root(c, file->path);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, ret) < 0)
+		return -errno;
+	if (!S_ISREG(ret->st_mode))
+		return -ENOTSUP;
+	if (ret->st_ino != file->inode)
+		return -ESTALE;
+	return take_fd(&fd);
 }
 
-static int handle_mapped(void *ctx, const struct service_request *request, struct strbuf *reply,
-			 int *ret_fd)
+int reader_child_open(const struct reader_child *child, const struct mapped_file *file)
 {
-	const struct reader_child *c = ctx;
-	struct mapped_file file;
-	char exact = 1;
+	_cleanup_close_ int path_fd = -1;
+	struct stat st;
+	char name[64];
+	bool exact;
 	int fd;
 
+	path_fd = find_mapped(child, file, &st, &exact);
+	if (path_fd < 0)
+		return gone_or(child, path_fd);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", path_fd);
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+static int handle_identify(void *ctx, const struct service_request *request, struct strbuf *reply,
+			   int *ret_fd)
+{
+	const struct reader_child *c = ctx;
+	_cleanup_close_ int fd = -1;
+	struct mapped_file file;
+	struct file_key key;
+	struct stat st;
+	bool exact;
+
+	(void)ret_fd;
 	if (request->len != sizeof(file))
 		return -EINVAL;
 	memcpy(&file, request->data, sizeof(file));
 	file.path[sizeof(file.path) - 1] = '\0';
-	fd = open_exact(c, &file);
-	if (fd == -EPERM || fd == -EACCES) {
-		exact = 0;
-		fd = open_in_root(c, file.path, file.inode);
-	}
+	fd = find_mapped(c, &file, &st, &exact);
 	if (fd < 0)
 		return gone_or(c, fd);
-	strbuf_add(reply, &exact, 1);
-	*ret_fd = fd;
+	key = (struct file_key){ st.st_dev,	     st.st_ino,		(uint64_t)st.st_size,
+				 st.st_mtim.tv_sec, st.st_mtim.tv_nsec, exact };
+	strbuf_add(reply, &key, sizeof(key));
 	return gone_or(c, 0);
 }
 
@@ -243,7 +259,7 @@ static int handle_alive(void *ctx, const struct service_request *request, struct
 
 const struct service_op reader_ops[] = {
 	{ READER_OP_FILE, 3000, handle_file },	     { READER_OP_EXE, 1000, handle_exe },
-	{ READER_OP_MEMORY, 1000, handle_memory },   { READER_OP_MAPPED, 1000, handle_mapped },
+	{ READER_OP_MEMORY, 1000, handle_memory },   { READER_OP_IDENTIFY, 1000, handle_identify },
 	{ READER_OP_ALIVE, 1000, handle_alive },
 };
 
@@ -339,12 +355,9 @@ int reader_setup(const void *arg, size_t len, void **ret_ctx, struct service_sta
 			 "is a zombie: it has exited and waits for its parent");
 		return READER_IS_ZOMBIE;
 	}
-	if (child.mm_tid != a.pid) {
-		int proc = open_proc(child.mm_tid);
-
-		if (proc >= 0)
-			child.proc = proc;
-	}
+	child.mm = child.mm_tid == a.pid ? child.proc : open_proc(child.mm_tid);
+	if (child.mm < 0)
+		return explain_refusal(a.pid, -ESRCH, status);
 	*ret_ctx = &child;
 	return 0;
 }

@@ -7,7 +7,7 @@ enum reader_op {
 	READER_OP_FILE = 1, /* a name -> its bytes */
 	READER_OP_EXE,	    /* -> the link's text */
 	READER_OP_MEMORY,   /* struct memory_range[] -> int32_t err[], then all bytes */
-	READER_OP_MAPPED,   /* struct mapped_file -> u8 exact, and an fd */
+	READER_OP_IDENTIFY, /* struct mapped_file -> struct file_key */
 	READER_OP_ALIVE,
 };
 

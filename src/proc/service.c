@@ -2,6 +2,7 @@
 #include "proc/service.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -179,15 +180,38 @@ static void child_signals(void)
 	 * thread must come to its end. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
+	signal(SIGTSTP, SIG_IGN);
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
 	signal(SIGALRM, SIG_DFL);
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* A helper holds no channel but its own: one that was taken over must not reach the others. */
-static void close_others(int socket)
+/* The one channel of a helper, in the helper. */
+static int own_socket = -1;
+
+bool service_is_abandoned(void)
 {
+	struct pollfd p = { .fd = own_socket, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
+/* A helper holds no channel but its own: one that was taken over must not reach the others. */
+static void close_others(int socket, bool talks)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+#ifndef __SANITIZE_ADDRESS__ /* whose reports are wanted */
+		if (!talks)
+			dup2(null, STDERR_FILENO);
+#endif
+	}
 	syscall(SYS_close_range, 3, socket - 1, 0);
 	syscall(SYS_close_range, socket + 1, ~0u, 0);
 }
@@ -199,8 +223,9 @@ static _Noreturn void child_main(const struct service_kind *kind, const void *ar
 	struct frame hello = { .len = sizeof(status) };
 	void *ctx = NULL;
 
+	own_socket = socket;
 	child_signals();
-	close_others(socket);
+	close_others(socket, kind->talks);
 	if (kind->setup) {
 		limit_time(kind->setup_limit_ms);
 		status.err = kind->setup(arg, len, &ctx, &status);
@@ -288,10 +313,11 @@ static int64_t now_ms(void)
 /* It died, or must: its own timer ends it at the limit, and then the channel just closes. */
 static int stop_failed(struct service *s, int err, int64_t ms, uint32_t limit_ms)
 {
-	if (err == -EPIPE && ms >= limit_ms)
-		err = -ETIMEDOUT;
+	/* Only one that is still there: the number of a dead one may be somebody else's. */
 	if (err == -ETIMEDOUT)
 		kill(s->pid, SIGKILL);
+	if (err == -EPIPE && ms >= limit_ms)
+		err = -ETIMEDOUT;
 	service_stop(s);
 	s->err = err;
 	return err;
@@ -404,6 +430,7 @@ static int nursery_setup(const void *arg, size_t len, void **ret_ctx, struct ser
 }
 
 static const struct service_kind nursery_kind = {
+	.talks = true, /* what it starts may */
 	.ops = nursery_ops,
 	.n_ops = 1,
 	.setup = nursery_setup,

@@ -10,6 +10,7 @@
 #ifndef PROC_SERVICE_H
 #define PROC_SERVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -46,6 +47,7 @@ struct service_kind {
 	/* Runs in the child before the first request: 0 and *ret_ctx, or -errno and status->what. */
 	int (*setup)(const void *arg, size_t len, void **ret_ctx, struct service_status *status);
 	uint32_t setup_limit_ms;
+	bool talks; /* keeps stderr; without it a helper that hangs holds no pipe of ours open */
 };
 
 struct service {
@@ -68,6 +70,9 @@ int service_start(const struct service_kind *kind, const void *arg, size_t len, 
  */
 int service_call(struct service *s, const struct service_request *request, struct strbuf *reply,
 		 int *ret_fd) _must_check_;
+
+/* In a handler: whether the caller is gone, so that long work can end. */
+bool service_is_abandoned(void);
 
 /* Ends it; harmless on SERVICE_NONE. */
 void service_stop(struct service *s);
