@@ -88,7 +88,7 @@ static bool knows_every_object(const struct target *t)
 	for (size_t i = 0; i < t->n_objects; i++)
 		if (!t->objects[i].image && t->objects[i].mapping && t->objects[i].mapping->inode)
 			return false;
-	return t->n_objects && (t->dynamic || t->facts->libc.has & LIBC_OFFSET);
+	return t->complete && (t->dynamic || t->facts->libc.has & LIBC_OFFSET);
 }
 
 static struct owner attribute_mapping(const struct target *t, const struct thread_facts *f)

@@ -12,7 +12,7 @@
 
 enum {
 	PHDRS_MAX = 64,
-	DYNAMIC_MAX = 256,
+	DYNAMIC_MAX = 8192, /* of an executable: one for each needed library, and some dozens */
 	OBJECTS_MAX = 4096,
 	NAMESPACES_MAX = 64, /* glibc's own limit is 16 */
 	CONSISTENT_TRIES = 5,
@@ -61,10 +61,10 @@ static uint64_t executable_base(const struct target *t, uint64_t at, const Elf64
 /* The address of r_debug that the dynamic linker left in the executable's DT_DEBUG; 0 for none. */
 static uint64_t find_debug(struct target *t, uint64_t dynamic, size_t size)
 {
-	Elf64_Dyn entries[DYNAMIC_MAX];
-	size_t n = size / sizeof(*entries) < DYNAMIC_MAX ? size / sizeof(*entries) : DYNAMIC_MAX;
+	size_t n = size / sizeof(Elf64_Dyn) < DYNAMIC_MAX ? size / sizeof(Elf64_Dyn) : DYNAMIC_MAX;
+	_cleanup_free_ Elf64_Dyn *entries = calloc(n + 1, sizeof(*entries));
 
-	if (read_word(t, dynamic, entries, n * sizeof(*entries)) < 0)
+	if (!entries || read_word(t, dynamic, entries, n * sizeof(*entries)) < 0)
 		return 0;
 	for (size_t i = 0; i < n && entries[i].d_tag != DT_NULL; i++)
 		if (entries[i].d_tag == DT_DEBUG)
@@ -113,13 +113,21 @@ static int read_executable(struct target *t, struct link_map_head *ret, uint64_t
 
 /* --- the list --- */
 
+static bool has_link_map(const struct target *t, uint64_t at)
+{
+	for (size_t i = 0; i < t->n_objects; i++)
+		if (t->objects[i].link_map == at)
+			return true;
+	return false;
+}
+
 /* 0, or -EAGAIN when the list bends back or runs out of memory: it is being changed, or a lie. */
 static int walk_namespace(struct target *t, uint64_t at, uint32_t namespace)
 {
 	while (at) {
 		struct link_map_head lm;
 
-		if (t->n_objects == OBJECTS_MAX)
+		if (t->n_objects == OBJECTS_MAX || has_link_map(t, at))
 			return -ELOOP;
 		if (read_word(t, at, &lm, sizeof(lm)) < 0)
 			return -EAGAIN;
@@ -169,6 +177,8 @@ static int walk_consistent(struct target *t, uint64_t debug)
 		t->n_objects = 0;
 		r = walk_all(t, debug);
 	}
+	if (r < 0)
+		t->n_objects = 0; /* Half a list would look like a whole one. */
 	return r;
 }
 
@@ -191,6 +201,18 @@ static size_t count_files(const struct target *t)
 	return n;
 }
 
+static void walk_from(struct target *t, uint64_t debug)
+{
+	int r = walk_consistent(t, debug);
+
+	t->complete = r == 0;
+	if (r < 0)
+		process_unknown(t->facts, "objects", "the dynamic linker's list is %s",
+				r == -EAGAIN ? "being changed or broken" :
+				r == -ELOOP  ? "endless" :
+					       "not readable");
+}
+
 void link_map_read(struct target *t)
 {
 	struct link_map_head exe;
@@ -202,19 +224,26 @@ void link_map_read(struct target *t)
 				strerrorname_np(-r));
 		return;
 	}
-	if (debug) {
-		r = walk_consistent(t, debug);
-		if (r < 0)
-			process_unknown(t->facts, "objects",
-					"the dynamic linker's list is %s",
-					r == -EAGAIN ? "being changed or broken" :
-					r == -ELOOP  ? "endless" :
-						       "not readable");
-	}
-	/* A static-PIE program has a list too, of itself alone; ld.so run by hand has no interpreter. */
+	/* Without a list: complete for a static program, which loads nothing else. */
+	t->complete = !t->dynamic;
+	if (debug)
+		walk_from(t, debug);
+	/* A static-PIE program has a list too, of itself alone. */
 	t->dynamic |= count_files(t) > 1;
 	if (!t->n_objects)
 		add_object(t, &exe, 0, 0);
 	if (t->n_objects)
 		fix_executable(t, &exe);
+}
+
+bool link_map_follow(struct target *t)
+{
+	const struct object *o = t->n_objects == 1 ? &t->objects[0] : NULL;
+	const struct image_symbol *s = o && o->image ? image_find(o->image, "_r_debug") : NULL;
+
+	if (!s || !s->exported)
+		return false;
+	t->dynamic = true;
+	walk_from(t, target_address(o, s));
+	return t->n_objects > 0;
 }

@@ -11,4 +11,10 @@
  */
 void link_map_read(struct target *t);
 
+/*
+ * For a dynamic linker that was started by hand and loaded the program itself: its own _r_debug, once
+ * it has been scanned. True when that gave another list of objects, which are to be scanned.
+ */
+bool link_map_follow(struct target *t);
+
 #endif

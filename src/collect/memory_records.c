@@ -11,8 +11,6 @@
 #include "proc/reader.h"
 #include "util/array.h"
 
-/* PID_MAX_LIMIT; a list that bends back ends there as well */
-#define THREADS_MAX (4u << 20)
 
 static void add_record(struct target *t, uint64_t descriptor, int32_t tid)
 {
@@ -28,9 +26,13 @@ static void add_record(struct target *t, uint64_t descriptor, int32_t tid)
 	r->flags = TASK_HAS_TP;
 }
 
-/* A list node and the thread id lie close together in a descriptor: both in one read. */
+/*
+ * A list node and the thread id lie close together in a descriptor: both in one read. There are not
+ * more nodes than threads, with some of both coming and going: what goes on is a lie.
+ */
 static bool walk(struct target *t, uint64_t head)
 {
+	uint64_t patience = 2 * t->threads_in_status + 64;
 	int64_t list = t->libc.pthread_list, tid_at = t->libc.pthread_tid;
 	uint64_t first = (uint64_t)(list < tid_at ? list : tid_at), at;
 	char bytes[256];
@@ -41,7 +43,7 @@ static bool walk(struct target *t, uint64_t head)
 		uint64_t descriptor = at - (uint64_t)list;
 		int32_t tid;
 
-		if (t->n_records >= THREADS_MAX ||
+		if (!patience-- ||
 		    reader_memory(t->reader, descriptor + first, bytes, sizeof(bytes)) < 0)
 			return false;
 		memcpy(&tid, bytes + ((uint64_t)tid_at - first), sizeof(tid));

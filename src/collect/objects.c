@@ -70,6 +70,67 @@ static void scan_object(struct target *t, struct object *o)
 		process_unknown(t->facts, o->mapping->path, "it has more symbols, segments or needed libraries than are kept");
 }
 
+/* --- what was loaded with the program --- */
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool provides(const struct target *t, const struct object *o, const char *needed)
+{
+	if (o->image && o->image->soname[0] && !strcmp(o->image->soname, base_name(needed)))
+		return true;
+	return !strcmp(base_name(objects_path(t, o)), base_name(needed));
+}
+
+static size_t find_provider(const struct target *t, uint32_t namespace, const char *needed)
+{
+	for (size_t i = 0; i < t->n_objects; i++)
+		if (t->objects[i].namespace == namespace && provides(t, &t->objects[i], needed))
+			return i;
+	return t->n_objects;
+}
+
+static bool follow_needed(struct target *t, size_t object)
+{
+	const struct image *image = t->objects[object].image;
+
+	t->objects[object].followed = true;
+	for (uint32_t i = 0; image && i < image->n_needed; i++) {
+		size_t found = find_provider(t, t->objects[object].namespace, image->needed[i]);
+
+		if (found < t->n_objects)
+			t->objects[found].needed = true;
+	}
+	return true;
+}
+
+/*
+ * Marks what the program needs, directly or not. Objects before the last of these in link order
+ * were loaded with the program as well (LD_PRELOAD); what follows came by dlopen.
+ */
+static void mark_startup(struct target *t)
+{
+	size_t last = 0;
+	bool again = true;
+
+	if (t->n_objects)
+		t->objects[0].needed = true;
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < t->n_objects; i++)
+			again |= t->objects[i].needed && !t->objects[i].followed && follow_needed(t, i);
+	}
+	for (size_t i = 0; i < t->n_objects; i++)
+		if (t->objects[i].needed)
+			last = i;
+	for (size_t i = 0; i < t->n_objects; i++)
+		t->objects[i].startup = t->objects[i].needed || (!t->objects[i].namespace && i < last);
+}
+
 void objects_scan(struct target *t)
 {
 	for (size_t i = 0; i < t->n_objects; i++) {
@@ -79,6 +140,7 @@ void objects_scan(struct target *t)
 		if (o->mapping && o->mapping->inode)
 			scan_object(t, o);
 	}
+	mark_startup(t);
 }
 
 const char *objects_name(const struct image *image, const struct image_symbol *area)
@@ -200,6 +262,19 @@ static void take_banner(struct process_facts *facts, const char *banner)
 	}
 }
 
+/* A program that uses the variable may hold a copy of it, which wins; libc is where glibc is too. */
+static const struct object *find_libc(const struct target *t, uint8_t known, const struct object *winner)
+{
+	for (size_t i = 0; i < t->n_objects; i++) {
+		const struct image *image = t->objects[i].image;
+
+		for (uint32_t k = 0; image && holds_glibc(image) && k < image->n_symbols; k++)
+			if (image->symbols[k].known == known && image->symbols[k].defined)
+				return &t->objects[i];
+	}
+	return winner;
+}
+
 static void read_value(struct target *t, enum known_role role, void *ret, size_t size, uint64_t bit)
 {
 	const struct object *o;
@@ -208,7 +283,7 @@ static void read_value(struct target *t, enum known_role role, void *ret, size_t
 	if (!s)
 		return;
 	if (role == ROLE_LIBC_OFFSET)
-		t->facts->libc.object = objects_path(t, o);
+		t->facts->libc.object = objects_path(t, find_libc(t, s->known, o));
 	if (reader_memory(t->reader, target_address(o, s), ret, size) == 0)
 		t->facts->libc.has |= bit;
 	else
@@ -240,82 +315,43 @@ void objects_read_libc(struct target *t)
 
 /* --- which definition wins --- */
 
-static const char *base_name(const char *path)
+static bool exports(const struct object *o, uint8_t known)
 {
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static bool provides(const struct target *t, const struct object *o, const char *needed)
-{
-	if (o->image && o->image->soname[0] && !strcmp(o->image->soname, base_name(needed)))
-		return true;
-	return !strcmp(base_name(objects_path(t, o)), base_name(needed));
-}
-
-static size_t find_provider(const struct target *t, uint32_t namespace, const char *needed)
-{
-	for (size_t i = 0; i < t->n_objects; i++)
-		if (t->objects[i].namespace == namespace && provides(t, &t->objects[i], needed))
-			return i;
-	return t->n_objects;
+	for (uint32_t k = 0; o->image && k < o->image->n_symbols; k++)
+		if (o->image->symbols[k].known == known && o->image->symbols[k].defined &&
+		    o->image->symbols[k].exported)
+			return true;
+	return false;
 }
 
 /*
- * Marks what the program needs, directly or not. Objects before the last of these in link order
- * were loaded with the program as well (LD_PRELOAD); what follows came by dlopen.
+ * The definition that look-ups find: the first in link order of what was loaded with the program. What
+ * was opened later keeps to its own, where there is no earlier one: its scope is local as a rule.
  */
-static void mark_needed(const struct target *t, size_t object, int8_t *needed, int depth)
-{
-	const struct image *image = t->objects[object].image;
-
-	if (needed[object] || depth > 64)
-		return;
-	needed[object] = 1;
-	for (uint32_t i = 0; image && i < image->n_needed; i++) {
-		size_t found = find_provider(t, t->objects[object].namespace, image->needed[i]);
-
-		if (found < t->n_objects)
-			mark_needed(t, found, needed, depth + 1);
-	}
-}
-
-/* Index of the exported definition of that name that the namespace's look-ups find first. */
-static size_t winner(const struct target *t, uint32_t namespace, uint8_t known)
-{
-	for (size_t i = 0; i < t->n_objects; i++) {
-		const struct image *image = t->objects[i].image;
-
-		for (uint32_t k = 0; image && t->objects[i].namespace == namespace && k < image->n_symbols;
-		     k++)
-			if (image->symbols[k].known == known && image->symbols[k].defined &&
-			    image->symbols[k].exported)
-				return i;
-	}
-	return t->n_objects;
-}
-
 bool objects_is_used(const struct target *t, size_t object, const struct image_symbol *symbol)
 {
+	const struct object *o = &t->objects[object];
+
 	if (!symbol->defined)
 		return false;
-	return !symbol->exported || !t->dynamic ||
-	       winner(t, t->objects[object].namespace, symbol->known) == object;
+	if (!symbol->exported || !t->dynamic)
+		return true;
+	for (size_t i = 0; i < object; i++)
+		if (t->objects[i].namespace == o->namespace &&
+		    (t->objects[i].startup || o->namespace) && exports(&t->objects[i], symbol->known))
+			return false;
+	return true;
 }
 
-static const char *wins_reason(const struct target *t, size_t object, const int8_t *needed)
+static const char *wins_reason(const struct target *t, size_t object)
 {
-	size_t last = 0;
+	const struct object *o = &t->objects[object];
 
 	if (object == 0)
 		return "executable";
-	if (t->objects[object].namespace)
+	if (o->namespace)
 		return "link namespace";
-	for (size_t i = 0; i < t->n_objects; i++)
-		if (needed[i])
-			last = i;
-	return needed[object] ? "dependency order" : object < last ? "preload" : "local scope";
+	return o->needed ? "dependency order" : o->startup ? "preload" : "local scope";
 }
 
 static const char *type_name(uint8_t type)
@@ -334,7 +370,7 @@ static const char *bind_name(uint8_t bind)
 }
 
 static void describe_symbol(struct target *t, size_t object, const struct image_symbol *s,
-			    const int8_t *needed, struct symbol_facts *f)
+			    struct symbol_facts *f)
 {
 	const struct object *o = &t->objects[object];
 
@@ -352,7 +388,7 @@ static void describe_symbol(struct target *t, size_t object, const struct image_
 	}
 	if (s->defined && s->exported && t->dynamic) {
 		f->wins = objects_is_used(t, object, s);
-		f->wins_reason = f->wins ? wins_reason(t, object, needed) : "defined earlier by another object";
+		f->wins_reason = f->wins ? wins_reason(t, object) : "defined earlier by another object";
 	}
 	if (s->defined && s->type == STT_OBJECT && (s->size == 4 || s->size == 8)) {
 		f->address = target_address(o, s);
@@ -370,15 +406,14 @@ static const char *hex(struct arena *arena, const uint8_t *bytes, size_t n)
 	return arena_strdup(arena, text);
 }
 
-static void describe_object(struct target *t, size_t i, const int8_t *needed, struct object_facts *f)
+static void describe_object(struct target *t, size_t i, struct object_facts *f)
 {
 	const struct object *o = &t->objects[i];
-	const char *reason = wins_reason(t, i, needed);
 
 	f->path = objects_path(t, o);
 	f->namespace = o->namespace;
 	f->base = o->base;
-	f->startup = !o->namespace && strcmp(reason, "local scope") != 0;
+	f->startup = o->startup;
 	f->build_id = "";
 	if (!o->image)
 		return;
@@ -397,23 +432,17 @@ static void describe_object(struct target *t, size_t i, const int8_t *needed, st
 			continue;
 		symbol = ARRAY_ADD(f->symbols, f->n_symbols);
 		if (symbol)
-			describe_symbol(t, i, s, needed, symbol);
+			describe_symbol(t, i, s, symbol);
 		f->matters = 1;
 	}
 }
 
 void objects_describe(struct target *t)
 {
-	_cleanup_free_ int8_t *needed = calloc(t->n_objects + 1, 1);
-
-	if (!needed)
-		return;
-	if (t->n_objects)
-		mark_needed(t, 0, needed, 0);
 	for (size_t i = 0; i < t->n_objects; i++) {
 		struct object_facts *f = ARRAY_ADD(t->facts->objects, t->facts->n_objects);
 
 		if (f)
-			describe_object(t, i, needed, f);
+			describe_object(t, i, f);
 	}
 }

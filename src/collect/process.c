@@ -191,6 +191,8 @@ static void read_objects(struct target *t)
 	}
 	link_map_read(t);
 	objects_scan(t);
+	if (link_map_follow(t))
+		objects_scan(t);
 	objects_read_libc(t);
 	objects_describe(t);
 }

@@ -17,6 +17,8 @@ struct object {
 	uint32_t namespace;
 	const struct mapping *mapping; /* of its dynamic section; NULL when it lies in none */
 	const struct image *image;     /* NULL when its file could not be read */
+	bool needed, followed; /* by the program, directly or not; its own needs are marked */
+	bool startup;	       /* loaded with the program: needed or preloaded */
 	bool has_tls_fields;	       /* the next two are known */
 	uint64_t tls_offset, tls_modid;
 };
@@ -39,7 +41,8 @@ struct target {
 	struct maps maps;
 	struct object *objects;
 	size_t n_objects;
-	bool dynamic; /* it has a link map */
+	bool dynamic;  /* it has a link map */
+	bool complete; /* objects are all that are loaded */
 	struct libc_layout libc;
 	struct task_record *records;
 	size_t n_records;

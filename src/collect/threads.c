@@ -35,8 +35,11 @@ struct area_symbol {
 	const char *path, *name;
 };
 
+/* A thread has one area, and a few that lost; each costs a read per thread. */
+enum { AREA_SYMBOLS_MAX = 16 };
+
 /* Every definition of an area that threads may use; the caller frees. */
-static struct area_symbol *area_symbols(const struct target *t, size_t *ret_n)
+static struct area_symbol *area_symbols(struct target *t, size_t *ret_n)
 {
 	struct area_symbol *list = NULL;
 	size_t n = 0;
@@ -50,6 +53,11 @@ static struct area_symbol *area_symbols(const struct target *t, size_t *ret_n)
 
 			if (!is_area(t, i, &image->symbols[k]))
 				continue;
+			if (n == AREA_SYMBOLS_MAX) {
+				process_unknown(t->facts, "threads[].candidates", "more than %d areas per thread",
+						AREA_SYMBOLS_MAX);
+				break;
+			}
 			a = ARRAY_ADD(list, n);
 			if (a)
 				*a = (struct area_symbol){

@@ -36,6 +36,7 @@ const struct known_symbol known_symbols[] = {
 	{ "_thread_db_rtld_global__dl_stack_used", ROLE_STACK_USED },
 	{ "_thread_db_rtld_global__dl_stack_user", ROLE_STACK_USER },
 	{ "_rtld_global", ROLE_RTLD_GLOBAL },
+	{ "_r_debug", ROLE_RTLD_DEBUG },
 };
 
 const size_t known_symbols_n = ARRAY_SIZE(known_symbols);

@@ -31,6 +31,7 @@ enum known_role {
 	ROLE_STACK_USED,
 	ROLE_STACK_USER,
 	ROLE_RTLD_GLOBAL, /* what those two offsets count from */
+	ROLE_RTLD_DEBUG,  /* where the dynamic linker's list begins */
 };
 
 struct known_symbol {
