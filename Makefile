@@ -44,6 +44,10 @@ DEPFLAGS     = -MMD -MP -MT $@ -MF $@.d
 # Progress goes to stderr: stdout belongs to what the programs print.
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $@ >&2;)
 
+ifneq ($(words $(O)),1)
+$(error O must be one folder, without blanks in its name)
+endif
+
 # --- files ---
 # Each file that uses libbpf has a stand-in for BPF=0.
 NO_BPF := $(wildcard src/*/*_none.c)
@@ -138,7 +142,8 @@ unit: $(UNIT_PROGS)
 
 $(O)/tests/unit/%: tests/unit/%.c $(UNIT_OBJS)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(DEPFLAGS) $< $(UNIT_OBJS) $(LDLIBS) -lcmocka -o $@
+	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(filter-out -static,$(ALL_LDFLAGS)) $(DEPFLAGS) \
+		$< $(UNIT_OBJS) $(LDLIBS) -lcmocka -o $@
 
 check-build: all unit lab
 

@@ -206,8 +206,13 @@ static void inspect_found(struct run *run, int32_t pid)
 	struct refusal refusal = { 0 };
 	int r = collector_process(run->collector, pid, &facts, &kind, &refusal);
 
+	char subject[16];
+
+	snprintf(subject, sizeof(subject), "%d", pid);
 	if (r < 0 && kind != TARGET_PROCESS)
 		run->counts.skipped++;
+	else if (r == -ECANCELED)
+		fail(run, subject, refusal.what);
 	else if (r == -ESRCH || r == -EAGAIN)
 		run->counts.vanished++;
 	else if (r < 0 || nothing_readable(&facts))
@@ -285,14 +290,18 @@ static enum status start(struct run *run, const struct output *output)
 {
 	const struct inspect_options *o = run->options;
 	struct report_options report = { "inspect", RSEQCTL_VERSION, o->threads };
+	struct host_facts nothing = { 0 };
 	struct refusal refusal;
 
-	if (collector_new(o->method, o->common.verbosity > 0, &run->collector, &refusal) < 0) {
-		fprintf(stderr, "rseqctl inspect: %s\n", refusal.what);
-		return STATUS_IMPOSSIBLE;
-	}
 	run->report = report_new(output, &report);
-	return run->report ? inspect(run) : STATUS_INTERNAL;
+	if (!run->report)
+		return STATUS_INTERNAL;
+	if (collector_new(o->method, o->common.verbosity > 0, &run->collector, &refusal) == 0)
+		return inspect(run);
+	/* The document must be whole all the same. */
+	fail(run, "rseqctl", refusal.what);
+	report_end(run->report, &nothing, &run->findings, run->failures, run->n_failures, &run->counts);
+	return STATUS_IMPOSSIBLE;
 }
 
 static enum status run_inspect(int argc, char **argv, const struct common_options *common)

@@ -241,9 +241,10 @@ int collector_process(struct collector *c, int32_t pid, struct process_facts *re
 	*ret = (struct process_facts){ .pid = pid };
 	*ret_kind = TARGET_PROCESS;
 	r = nursery_spawn(&c->nursery, c->kinds, KIND_READER, &arg, sizeof(arg), &reader);
-	if (r < 0)
+	if (r < 0) {
+		r = -ECANCELED;
 		snprintf(status.what, sizeof(status.what), "no helper process could be started");
-	else
+	} else
 		r = service_await(&reader, &status);
 	if (r < 0) {
 		*ret_kind = r == READER_IS_ZOMBIE ? TARGET_ZOMBIE : TARGET_PROCESS;

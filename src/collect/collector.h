@@ -29,7 +29,7 @@ enum target_kind { TARGET_PROCESS, TARGET_KERNEL_THREAD, TARGET_ZOMBIE };
 
 /*
  * All facts about one process. 0, or -errno and refusal: -ESRCH no such process or gone while it
- * was read, -EPERM nothing may be learned, -EINVAL no process; *ret_kind tells kernel threads and
+ * was read, -EPERM nothing may be learned, -EINVAL no process, -ECANCELED no helper could be started; *ret_kind tells kernel threads and
  * zombies, which are refused. *ret is to be freed with process_facts_done in every case.
  */
 int collector_process(struct collector *c, int32_t pid, struct process_facts *ret,

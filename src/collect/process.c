@@ -345,6 +345,8 @@ static int read_threads(struct target *t, const struct process_request *request,
 
 static bool suspicious(const struct process_facts *p)
 {
+	if (!p->threads_registered)
+		return false; /* Nothing differs from anything: no rule is about a single thread then. */
 	for (size_t i = 0; i < p->n_threads; i++) {
 		const struct thread_facts *f = &p->threads[i];
 
@@ -359,11 +361,17 @@ static bool suspicious(const struct process_facts *p)
 	return false;
 }
 
-static const struct task_record *find_record(const struct target *t, int32_t tid)
+/* The kernel lists threads in the same order each time: the search goes on where it was. */
+static const struct task_record *find_record(const struct target *t, int32_t tid, size_t *hint)
 {
-	for (size_t i = 0; i < t->n_records; i++)
-		if (t->records[i].tid == tid)
-			return &t->records[i];
+	for (size_t i = 0; i < t->n_records; i++) {
+		size_t at = (*hint + i) % t->n_records;
+
+		if (t->records[at].tid != tid)
+			continue;
+		*hint = at + 1;
+		return &t->records[at];
+	}
 	return NULL;
 }
 
@@ -418,7 +426,7 @@ static void look_again(struct target *t, const struct process_request *request)
 {
 	_cleanup_strbuf_ struct strbuf again = { 0 };
 	_cleanup_free_ int32_t *tids = NULL;
-	size_t n = 0;
+	size_t n = 0, hint = 0;
 
 	if (!t->from_kernel || !suspicious(t->facts))
 		return;
@@ -436,7 +444,7 @@ static void look_again(struct target *t, const struct process_request *request)
 	t->facts->has |= PROCESS_SECOND_LOOK;
 	for (size_t i = 0; i < t->facts->n_threads; i++) {
 		struct thread_facts *f = &t->facts->threads[i];
-		const struct task_record *r = find_record(t, f->tid);
+		const struct task_record *r = find_record(t, f->tid, &hint);
 
 		/* Who was registered is not stopped a second time. */
 		if (tids && f->registered != 0)
@@ -462,6 +470,17 @@ static int check_not_replaced(struct target *t)
 	if (now.len != t->auxv.len || memcmp(strbuf_str(&now), strbuf_str(&t->auxv), now.len))
 		return -EAGAIN;
 	return 0;
+}
+
+/* Not an errno: the records were of a moment that is over. */
+enum { STALE_SNAPSHOT = 1 };
+
+static bool any_changed(const struct process_facts *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++)
+		if (p->threads[i].changed)
+			return true;
+	return false;
 }
 
 static void target_done(struct target *t)
@@ -505,10 +524,12 @@ static int collect_once(const struct process_request *request, int32_t pid,
 		conclude_process(&t);
 		look_again(&t, request);
 		r = check_not_replaced(&t);
+		if (r == 0 && request->snapshot && any_changed(facts))
+			r = STALE_SNAPSHOT;
 	}
 	if (r == -ESRCH)
 		gone(refusal);
-	else if (r == -EAGAIN)
+	else if (r == -EAGAIN || r == STALE_SNAPSHOT)
 		refuse(refusal, r, "it became another program while it was read");
 	else if (r < 0) {
 		/* The helper was ended, at its time limit mostly: what was read before stands. */
@@ -524,12 +545,14 @@ out:
 int process_collect(const struct process_request *request, int32_t pid, struct process_facts *ret,
 		    enum target_kind *ret_kind, struct refusal *refusal)
 {
+	struct process_request again = *request;
 	int r = -EAGAIN;
 
-	for (int i = 0; r == -EAGAIN && i < 3; i++) {
+	for (int i = 0; (r == -EAGAIN || r == STALE_SNAPSHOT) && i < 3; i++) {
 		if (i)
 			process_facts_done(ret);
-		r = collect_once(request, pid, ret, ret_kind, refusal);
+		r = collect_once(&again, pid, ret, ret_kind, refusal);
+		again.snapshot = NULL; /* What has changed since is asked for anew. */
 	}
 	return r;
 }

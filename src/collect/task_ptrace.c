@@ -29,7 +29,12 @@
 /* PID_MAX_LIMIT: a bit for every thread that can be */
 #define TIDS_MAX (4u << 20)
 
+/* So many threads that do not stop tell that the rest of them (a frozen cgroup) will not either. */
+#define LATE_MAX 10
+
 struct walk {
+	pid_t late[LATE_MAX]; /* asked to stop, and not stopped yet */
+	size_t n_late;
 	const struct reader_child *child;
 	struct strbuf *reply;
 	uint8_t *seen; /* a bit per thread id */
@@ -139,14 +144,33 @@ static void read_thread(struct walk *w, pid_t tid, struct task_record *r)
 		r->error = -errno;
 	else
 		r->error = wait_stopped(tid, &status);
-	if (r->error)
-		return; /* Not stopped, so it cannot be detached either: our end frees it. */
+	if (r->error) {
+		/* Not stopped, so it cannot be detached either. */
+		if (r->error == -ETIMEDOUT)
+			w->late[w->n_late++] = tid;
+		return;
+	}
 	read_stopped(tid, r);
 	if (status >> 16 != PTRACE_EVENT_STOP)
 		signal = WSTOPSIG(status);
 	ptrace(PTRACE_DETACH, tid, 0, signal);
 	if (now_ns() - start > w->max_stop_ns)
 		w->max_stop_ns = now_ns() - start;
+}
+
+/* A thread that stops after all is let go at once; our end frees those that never do. */
+static void free_late(struct walk *w)
+{
+	for (size_t i = 0; i < w->n_late; i++) {
+		int status = 0;
+
+		if (w->late[i] && waitpid(w->late[i], &status, __WALL | WNOHANG) == w->late[i]) {
+			if (WIFSTOPPED(status))
+				ptrace(PTRACE_DETACH, w->late[i], 0,
+				       status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status));
+			w->late[i] = 0;
+		}
+	}
 }
 
 /* PF_* of include/linux/sched.h, as /proc/PID/task/TID/stat shows them */
@@ -219,8 +243,11 @@ static bool take_thread(struct walk *w, pid_t tid)
 
 	if (!describe(w, tid, &r))
 		return false;
-	if (!(r.flags & (TASK_KTHREAD | TASK_WORKER | TASK_EXITING)))
+	if (w->n_late == LATE_MAX)
+		r.error = -ETIMEDOUT;
+	else if (!(r.flags & (TASK_KTHREAD | TASK_WORKER | TASK_EXITING)))
 		read_thread(w, tid, &r);
+	free_late(w);
 	if (r.error == -ESRCH)
 		return false;
 	strbuf_add(w->reply, &r, sizeof(r));
@@ -239,7 +266,7 @@ static int pass(struct walk *w)
 			close(fd);
 		return -ESRCH;
 	}
-	while ((e = readdir(dir))) {
+	while (!service_is_abandoned() && (e = readdir(dir))) {
 		uint64_t tid;
 
 		if (parse_str_u64(e->d_name, 10, &tid) && tid < TIDS_MAX && !seen_before(w, tid))

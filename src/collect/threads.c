@@ -59,6 +59,8 @@ static struct area_symbol *area_symbols(struct target *t, size_t *ret_n)
 				break;
 			}
 			a = ARRAY_ADD(list, n);
+			if (a && i < t->facts->n_objects)
+				t->facts->objects[i].has_area = 1;
 			if (a)
 				*a = (struct area_symbol){
 					i, &image->symbols[k],

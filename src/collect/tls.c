@@ -9,14 +9,19 @@
 enum { DTV_ENTRY = 16, MODID_MAX = 1 << 20 };
 
 struct tls_blocks {
-	size_t n_threads, n_objects;
-	uint64_t *blocks; /* [thread][object], 0 for none */
+	size_t n_threads, n_objects, n_columns;
+	size_t *columns; /* of the objects that have TLS, SIZE_MAX for the others */
+	uint64_t *blocks; /* [thread][column], 0 for none */
 };
+
+/* Objects with TLS beyond this many are left out; a real program has a dozen. */
+enum { COLUMNS_MAX = 256 };
 
 void tls_blocks_free(struct tls_blocks *b)
 {
 	if (!b)
 		return;
+	free(b->columns);
 	free(b->blocks);
 	free(b);
 }
@@ -29,19 +34,25 @@ static bool wants_dynamic(const struct target *t, const struct object *o)
 	       o->tls_modid < MODID_MAX && !arch_static_tls(t->abi, 0, o->tls_offset, &unused);
 }
 
+static uint64_t *cell(const struct tls_blocks *b, size_t thread, size_t object)
+{
+	return &b->blocks[thread * b->n_columns + b->columns[object]];
+}
+
 static void fill_static(struct target *t, const uint64_t *tps, struct tls_blocks *b)
 {
-	for (size_t i = 0; i < b->n_threads * b->n_objects; i++) {
-		const struct object *o = &t->objects[i % b->n_objects];
-		uint64_t tp = tps[i / b->n_objects];
+	for (size_t i = 0; i < b->n_objects; i++) {
+		const struct object *o = &t->objects[i];
 
-		if (!tp || !o->image || !o->image->tls)
-			continue;
-		if (o->has_tls_fields)
-			arch_static_tls(t->abi, tp, o->tls_offset, &b->blocks[i]);
-		else if (!t->dynamic)
-			b->blocks[i] = arch_executable_tls(t->abi, tp, o->image->tls_memsz,
-							   o->image->tls_align, o->image->tls_vaddr);
+		for (size_t k = 0; b->columns[i] != SIZE_MAX && k < b->n_threads; k++) {
+			if (!tps[k])
+				continue;
+			if (o->has_tls_fields)
+				arch_static_tls(t->abi, tps[k], o->tls_offset, cell(b, k, i));
+			else if (!t->dynamic)
+				*cell(b, k, i) = arch_executable_tls(t->abi, tps[k], o->image->tls_memsz,
+								     o->image->tls_align, o->image->tls_vaddr);
+		}
 	}
 }
 
@@ -94,7 +105,7 @@ static void fill_one_dynamic(struct target *t, size_t object, const uint64_t *dt
 				memcpy(&block, p, 8);
 			/* TLS_DTV_UNALLOCATED: this thread has not used the module */
 			if (block != UINT64_MAX)
-				b->blocks[i * b->n_objects + object] = block;
+				*cell(b, i, object) = block;
 		}
 	reads_done(&entries);
 }
@@ -104,7 +115,8 @@ static void fill_dynamic(struct target *t, const uint64_t *tps, struct tls_block
 	_cleanup_free_ uint64_t *dtvs = NULL, *sizes = NULL;
 
 	for (size_t i = 0; i < b->n_objects; i++) {
-		if (!wants_dynamic(t, &t->objects[i]) || t->libc.pthread_dtvp < 0)
+		if (b->columns[i] == SIZE_MAX || !wants_dynamic(t, &t->objects[i]) ||
+		    t->libc.pthread_dtvp < 0)
 			continue;
 		if (!dtvs) {
 			dtvs = calloc(b->n_threads + 1, sizeof(*dtvs));
@@ -116,6 +128,17 @@ static void fill_dynamic(struct target *t, const uint64_t *tps, struct tls_block
 	}
 }
 
+static bool choose_columns(const struct target *t, struct tls_blocks *b)
+{
+	b->columns = calloc(b->n_objects + 1, sizeof(*b->columns));
+	for (size_t i = 0; b->columns && i < b->n_objects; i++) {
+		const struct image *image = t->objects[i].image;
+
+		b->columns[i] = image && image->tls && b->n_columns < COLUMNS_MAX ? b->n_columns++ : SIZE_MAX;
+	}
+	return b->columns != NULL;
+}
+
 struct tls_blocks *tls_blocks_new(struct target *t, const uint64_t *tps, size_t n_threads)
 {
 	struct tls_blocks *b = calloc(1, sizeof(*b));
@@ -124,12 +147,13 @@ struct tls_blocks *tls_blocks_new(struct target *t, const uint64_t *tps, size_t 
 		return NULL;
 	b->n_threads = n_threads;
 	b->n_objects = t->n_objects;
-	b->blocks = calloc(n_threads * t->n_objects + 1, sizeof(*b->blocks));
+	if (choose_columns(t, b))
+		b->blocks = calloc(n_threads * b->n_columns + 1, sizeof(*b->blocks));
 	if (!b->blocks) {
 		tls_blocks_free(b);
 		return NULL;
 	}
-	if (t->abi && n_threads && t->n_objects) {
+	if (t->abi && n_threads && b->n_columns) {
 		fill_static(t, tps, b);
 		fill_dynamic(t, tps, b);
 	}
@@ -138,10 +162,8 @@ struct tls_blocks *tls_blocks_new(struct target *t, const uint64_t *tps, size_t 
 
 bool tls_block(const struct tls_blocks *b, size_t thread, size_t object, uint64_t *ret)
 {
-	uint64_t block = b->blocks[thread * b->n_objects + object];
-
-	if (!block)
+	if (b->columns[object] == SIZE_MAX || !*cell(b, thread, object))
 		return false;
-	*ret = block;
+	*ret = *cell(b, thread, object);
 	return true;
 }

@@ -97,7 +97,7 @@ struct standing ask_standing(const struct process_facts *p, size_t object)
 {
 	struct standing s = { .object = object };
 
-	if (ask_cooperates(p, object))
+	if (!p->objects[object].has_area || ask_cooperates(p, object))
 		return s;
 	for (size_t i = 0; i < p->n_threads; i++) {
 		const struct thread_facts *f = &p->threads[i];
@@ -128,6 +128,8 @@ const char *ask_owner_words(struct arena *arena, const struct process_facts *p, 
 		if (o->name)
 			return arena_printf(arena, "%s (%s)", o->name, base_name(o->object));
 		return arena_printf(arena, "%s", o->object ? base_name(o->object) : "an object");
+	case OWNER_MIXED:
+		return "another owner";
 	case OWNER_RAW:
 		if (o->detail)
 			return arena_printf(arena, "memory of no object (%s, %s)",

@@ -361,15 +361,25 @@ void rule_id_fields_modified(const struct rule *rule, const struct diagnosis *d)
 {
 	const struct process_facts *p = d->process;
 	const struct thread_facts *first = NULL;
+	enum severity worst = SEVERITY_NONE;
 	struct finding *f;
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < p->n_threads; i++)
-		if (ids_modified(&p->threads[i]) && !n++)
+	for (size_t i = 0; i < p->n_threads; i++) {
+		enum severity severity;
+
+		if (!ids_modified(&p->threads[i]))
+			continue;
+		n++;
+		severity = ids_severity(d, rule, &p->threads[i]);
+		if (severity > worst) {
+			worst = severity;
 			first = &p->threads[i];
-	if (!n)
+		}
+	}
+	if (!first)
 		return;
-	f = add(rule, d, ids_severity(d, rule, first), first->tid, first->owner.object);
+	f = add(rule, d, worst, first->tid, first->owner.object);
 	if (!f)
 		return;
 	f->detail = arena_printf(&d->findings->arena,

@@ -99,6 +99,7 @@ struct object_facts {
 	uint32_t namespace;
 	int8_t startup;	 /* loaded with the program: cannot be unloaded */
 	int8_t matters;	 /* has rseq symbols or sections, or owns */
+	int8_t has_area; /* threads have a candidate in it */
 	uint64_t base;
 	uint64_t sections_total;
 	struct symbol_facts *symbols;

@@ -39,20 +39,15 @@ void output_wrapped(const struct output *o, int indent, const char *s)
 	text_escape(&safe, s, strlen(s));
 	p = strbuf_str(&safe);
 	while (*p) {
-		size_t len = strcspn(p, " ");
-		char word[256];
-		size_t columns;
+		size_t len = strcspn(p, " "), columns = 0;
 
-		if (len >= sizeof(word))
-			len = sizeof(word) - 1;
-		memcpy(word, p, len);
-		word[len] = '\0';
-		columns = text_width(word);
+		for (size_t i = 0; i < len; i++)
+			columns += (p[i] & 0xc0) != 0x80;
 		if (used && used + 1 + columns > room) {
 			fprintf(o->file, "\n%*s", indent, "");
 			used = 0;
 		}
-		fprintf(o->file, "%s%s", used ? " " : "", word);
+		fprintf(o->file, "%s%.*s", used ? " " : "", (int)len, p);
 		used += columns + (used ? 1 : 0);
 		p += len;
 		p += *p == ' ';

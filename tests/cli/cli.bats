@@ -83,9 +83,9 @@ load ../lib/lab
 
 @test "colour only when asked for, or on a terminal" {
 	lab "$R0" threads 1
-	! "$RSEQCTL" inspect "$LAB_PID" | grep -q $'\033'
+	is "$("$RSEQCTL" inspect "$LAB_PID" | grep -c $'\033')" 0
 	"$RSEQCTL" inspect --color always "$LAB_PID" | grep -q $'\033'
-	! "$RSEQCTL" inspect --color never "$LAB_PID" | grep -q $'\033'
+	is "$("$RSEQCTL" inspect --color never "$LAB_PID" | grep -c $'\033')" 0
 }
 
 @test "every option of --help is in the man page, and the other way round" {

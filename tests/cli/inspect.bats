@@ -403,7 +403,7 @@ unregistered() { # unregistered CASE SEVERITY REGISTERED
 	inspect --all
 	[ "$status" -le 1 ]
 	is "$(json "[.processes[] | select(.pid == $LAB_PID)] | length")" 1
-	[ "$(json .skipped)" -ge 0 ]
+	[ "$(json .skipped)" -ge 1 ] || [ ! -d /proc/2 ] # kernel threads
 }
 
 @test "both ways of loading the BPF program see the same" {

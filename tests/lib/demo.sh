@@ -11,6 +11,7 @@ while ! [ -s "$dir/out" ]; do
 	kill -0 "$target"
 	sleep 0.02
 done
+[ "$CALLER" != 0 ] || CALLER= # make was the first process here
 status=0
 "$O/rseqctl" inspect "$target" ${CALLER:+"$CALLER"} || status=$?
 # 1: the caller's shell has findings, which is an answer too

@@ -50,7 +50,7 @@ static void make_world(struct world *w)
 						       .address = 0x99,
 						       .cpu_id = -2 };
 	}
-	w->objects[0] = (struct object_facts){ .path = "libt.so", .symbols = w->symbols, .n_symbols = 1 };
+	w->objects[0] = (struct object_facts){ .path = "libt.so", .has_area = 1, .symbols = w->symbols, .n_symbols = 1 };
 	w->symbols[0] = (struct symbol_facts){ .name = "__rseq_abi", .role = ROLE_AREA, .defined = 1 };
 	w->process = (struct process_facts){
 		.pid = 10,
