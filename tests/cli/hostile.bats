@@ -101,6 +101,62 @@ load ../lib/lab
 	iconv -f UTF-8 -t UTF-8 "$JSON" >/dev/null
 }
 
+@test "a dead leader: everything is read through a living thread" {
+	local method
+	lab leader-gone
+	for method in $(methods); do
+		inspect --method "$method" "$LAB_PID"
+		is "$status" 0
+		matches_testimony
+		is "$(json '.processes[0].owner | "\(.kind) \(.confidence)"')" "libc certain"
+		is "$(json '[.processes[0].threads[] | select(.exiting)] | length')" 1
+	done
+	inspect --all
+	is "$(json "[.processes[] | select(.pid == $LAB_PID)] | length")" 1
+}
+
+@test "a list of objects that bends back or leads nowhere: bounded, and no wrong owner" {
+	local lie
+	for lie in cycle self wild; do
+		lab liar "$lie"
+		inspect --method bpf "$LAB_PID"
+		is "$status" 3
+		is "$(json '.processes[0] | "\(.threads_registered) \(.owner.kind)"')" "3 null"
+		[[ "$(json '.processes[0].unknown | map(.why) | join(" ")')" == *"linker's list"* ]]
+		lab_stop
+	done
+}
+
+@test "a list of threads that bends back: bounded" {
+	lab liar threads
+	local method
+	for method in none $(methods); do
+		SECONDS=0
+		inspect --method "$method" "$LAB_PID"
+		[ "$SECONDS" -lt 10 ]
+		[ "$(json '.processes[0].threads | length')" -le 100 ]
+	done
+}
+
+@test "JSON stays whole when nothing can be started" {
+	need_root
+	local dir=$BATS_TEST_TMPDIR/bin
+	mkdir "$dir"
+	cp "$RSEQCTL" "$dir"
+	chmod -R a+rX "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR"
+	# a user of its own: the limit counts the user's processes
+	status=0
+	setpriv --reuid 64999 --regid 64999 --clear-groups --bounding-set=-all --inh-caps=-all \
+		prlimit --nproc=1 "$dir/rseqctl" inspect --json 1 >"$dir/json" || status=$?
+	is "$status" 3
+	is "$(jq '.errors | length' "$dir/json")" 1
+	status=0
+	setpriv --reuid 64999 --regid 64999 --clear-groups --bounding-set=-all --inh-caps=-all \
+		prlimit --nproc=3 "$dir/rseqctl" inspect --json --all >"$dir/json" || status=$?
+	is "$status" 3
+	[ "$(jq '.errors | length' "$dir/json")" -ge 1 ]
+}
+
 @test "memory that never answers: the rest is still reported, in time" {
 	lab "$R0" stall
 	local start=$SECONDS

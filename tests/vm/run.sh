@@ -50,7 +50,7 @@ vmlinuz_of() { # vmlinuz_of VERSION: prints a path
 		mkdir -p "$dir/deb"
 		(cd "$dir/deb" && "${apt[@]}" download "linux-$kind-$1" >&2 2>/dev/null) || continue
 		dpkg-deb -x "$dir"/deb/*.deb "$dir/root"
-		mv "$dir"/root/boot/vmlinuz-* "$dir/vmlinuz" 2>/dev/null || true
+		find "$dir/root" -name 'vmlinuz*' -type f -exec mv {} "$dir/vmlinuz" \; # boot, or usr/lib/modules
 		rm -rf "$dir/root" "$dir/deb"
 	done
 	[ -e "$dir/vmlinuz" ] && echo "$dir/vmlinuz"
