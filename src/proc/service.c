@@ -207,10 +207,8 @@ static void close_others(int socket, bool talks)
 	if (null >= 0) {
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
-#ifndef __SANITIZE_ADDRESS__ /* whose reports are wanted */
 		if (!talks)
 			dup2(null, STDERR_FILENO);
-#endif
 	}
 	syscall(SYS_close_range, 3, socket - 1, 0);
 	syscall(SYS_close_range, socket + 1, ~0u, 0);
@@ -225,7 +223,11 @@ static _Noreturn void child_main(const struct service_kind *kind, const void *ar
 
 	own_socket = socket;
 	child_signals();
+#ifdef __SANITIZE_ADDRESS__ /* whose reports are wanted */
+	close_others(socket, true);
+#else
 	close_others(socket, kind->talks);
+#endif
 	if (kind->setup) {
 		limit_time(kind->setup_limit_ms);
 		status.err = kind->setup(arg, len, &ctx, &status);
