@@ -191,11 +191,7 @@ load ../lib/lab
 	mkdir "$dir"
 	cp "$LAB/own-area" "$LAB/libown_dlopen.so" "$RSEQCTL" "$dir"
 	chmod -R a+rwX "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR"
-	mkfifo "$dir/in"
-	chmod a+rw "$dir/in"
-	as_nobody env "$R0" "$dir/own-area" dlopen 2 <"$dir/in" >"$dir/out" 3>&- &
-	exec 8>"$dir/in"
-	until [ -s "$dir/out" ]; do sleep 0.02; done
+	lab_as_nobody env "$R0" "$dir/own-area" dlopen 2
 	local pid
 	pid=$(jq .pid "$dir/out")
 	rm "$dir/libown_dlopen.so"
@@ -221,11 +217,7 @@ load ../lib/lab
 	jq -e '.processes[0].unknown | map(.why) | join(" ") | test("EACCES|EPERM")' "$dir/json"
 	lab_stop
 
-	mkfifo "$dir/in"
-	chmod a+rw "$dir/in"
-	as_nobody "$dir/threads" 3 <"$dir/in" >"$dir/out" 3>&- &
-	exec 8>"$dir/in"
-	until [ -s "$dir/out" ]; do sleep 0.02; done
+	lab_as_nobody "$dir/threads" 3
 	status=0
 	as_nobody "$dir/rseqctl" inspect --json "$(jq .pid "$dir/out")" >"$dir/json" 8>&- || status=$?
 	is "$status" 0
@@ -256,11 +248,7 @@ load ../lib/lab
 	mkdir "$dir"
 	cp "$LAB/threads" "$dir"
 	chmod -R a+rwX "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR"
-	mkfifo "$dir/in"
-	chmod a+rw "$dir/in"
-	as_nobody "$dir/threads" 2 <"$dir/in" >"$dir/out" 3>&- &
-	exec 8>"$dir/in"
-	until [ -s "$dir/out" ]; do sleep 0.02; done
+	lab_as_nobody "$dir/threads" 2
 	status=0
 	setpriv --bounding-set=-all,+bpf,+perfmon "$RSEQCTL" inspect --method bpf --json "$(jq .pid "$dir/out")" \
 		>"$dir/json" 8>&- || status=$?

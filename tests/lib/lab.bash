@@ -116,6 +116,16 @@ as_nobody() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all --inh-caps=-all "$@"
 }
 
+# lab_as_nobody COMMAND...: a lab program of that user, in the folder $dir that everybody may write to;
+# its testimony is in $dir/out, and fd 8 its input.
+lab_as_nobody() {
+	mkfifo "$dir/in"
+	chmod a+rw "$dir/in"
+	as_nobody "$@" <"$dir/in" >"$dir/out" 3>&- &
+	exec 8>"$dir/in"
+	until [ -s "$dir/out" ]; do sleep 0.02; done
+}
+
 teardown() {
 	lab_stop
 }
