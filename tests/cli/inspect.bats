@@ -6,7 +6,7 @@ load ../lib/lab
 	lab threads 4
 	run "$RSEQCTL" inspect "$LAB_PID"
 	is "$status" 0
-	[[ "${lines[0]}" =~ ^"$LAB_PID threads: glibc "[0-9.]+" owns rseq in 4 of 4 threads (32 bytes)"$ ]]
+	[[ "${lines[0]}" =~ ^"$LAB_PID threads: glibc "[0-9.]+" owns rseq in 4 of 4 threads (32 bytes"(", legacy")?")"$ ]]
 }
 
 @test "1,000 threads: bpf and ptrace give the same answer, and the right one" {
