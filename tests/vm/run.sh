@@ -1,7 +1,6 @@
 #!/bin/bash
 # Boots Debian kernels under qemu (software emulation) and runs the suites there, as they are: the
 # guest is an initramfs with rseqctl, the lab, the tests and what they call. Prints TAP and a sum.
-# The console is not quiet: with "quiet" 6.19 and 7.2 hung at their start now and then.
 # usage: O=BUILD run.sh [SERIES...]    a series is a kernel version, as far as it is to be the same
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -122,7 +121,7 @@ for s in "${series[@]}"; do
 		continue
 	fi
 	echo "# $version"
-	boot "$vmlinuz" | tr -d '\r' | sed -uE "s#^(ok|not ok) [0-9]+#\1 $s:#" | tee "$work/tap" || true
+	boot "$vmlinuz" | sed -uE "s/\r//g; s#^(ok|not ok) [0-9]+#\1 $s:#" | tee "$work/tap" || true
 	count "$work/tap"
 	if [ "$(tr -d '\r\n' <"$work/status")" != 0 ] && ! grep -q '^not ok' "$work/tap"; then
 		echo "not ok $s: the guest ended without a status"
