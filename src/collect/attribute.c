@@ -96,7 +96,8 @@ static struct owner attribute_mapping(const struct target *t, const struct threa
 	const struct mapping *m = maps_find(&t->maps, f->area);
 	struct owner owner = { .kind = OWNER_RAW, .confidence = CONFIDENCE_CERTAIN };
 
-	if (!t->maps.n || !knows_every_object(t))
+	/* Without a thread pointer it is not known where libc's area and the TLS of objects are. */
+	if (!t->maps.n || !knows_every_object(t) || !(f->has & THREAD_TP))
 		return (struct owner){ .kind = OWNER_UNKNOWN };
 	owner.place = m ? place_of(m) : PLACE_UNMAPPED;
 	if (m && m->path[0])

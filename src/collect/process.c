@@ -352,7 +352,7 @@ static bool suspicious(const struct process_facts *p)
 
 		if (f->worker || f->exiting)
 			continue;
-		if (f->registered != 1 || !(f->has & THREAD_IDS) || f->cpu_id_start != f->cpu_id)
+		if (f->registered != 1 || !(f->has & THREAD_IDS) || !(f->has & THREAD_TP) || f->cpu_id_start != f->cpu_id)
 			return true;
 		for (size_t k = 0; k < f->n_candidates; k++)
 			if (f->candidates[k].has & CANDIDATE_CPU_ID && f->candidates[k].cpu_id < 0)
@@ -483,6 +483,16 @@ static bool any_changed(const struct process_facts *p)
 	return false;
 }
 
+/* A thread that ran when it was read: at another moment it has its thread pointer. */
+static bool lacks_tp(const struct process_facts *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++)
+		if (p->threads[i].registered == 1 && !(p->threads[i].has & THREAD_TP) && p->arch &&
+		    p->n_objects)
+			return true;
+	return false;
+}
+
 static void target_done(struct target *t)
 {
 	strbuf_done(&t->auxv);
@@ -524,7 +534,7 @@ static int collect_once(const struct process_request *request, int32_t pid,
 		conclude_process(&t);
 		look_again(&t, request);
 		r = check_not_replaced(&t);
-		if (r == 0 && request->snapshot && any_changed(facts))
+		if (r == 0 && ((request->snapshot && any_changed(facts)) || lacks_tp(facts)))
 			r = STALE_SNAPSHOT;
 	}
 	if (r == -ESRCH)
@@ -554,5 +564,6 @@ int process_collect(const struct process_request *request, int32_t pid, struct p
 		r = collect_once(&again, pid, ret, ret_kind, refusal);
 		again.snapshot = NULL; /* What has changed since is asked for anew. */
 	}
-	return r;
+	/* Three moments are enough: what is unknown then stays so, and is said. */
+	return r == STALE_SNAPSHOT ? 0 : r;
 }

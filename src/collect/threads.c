@@ -207,7 +207,8 @@ static void take_record(const struct target *t, const struct task_record *r, str
 	f->on_cpu = (r->flags & TASK_ON_CPU) != 0;
 	f->in_section = f->own_pthread = -1;
 	take_registration(r, f);
-	if (r->flags & TASK_HAS_TP) {
+	/* Without FSGSBASE the saved base of a running thread can be 0, which is no thread pointer. */
+	if (r->flags & TASK_HAS_TP && r->tp) {
 		f->has |= THREAD_TP;
 		f->tp = r->tp;
 	}

@@ -70,7 +70,7 @@ build_root() {
 	for name in bash jq env cat cp mv rm ln ls mkdir mktemp mkfifo head tail wc sort uniq tr cut seq sleep date \
 		dirname basename readlink chmod chroot touch tee timeout id stat sed grep awk find diff cmp getconf \
 		setpriv iconv ps kill mount poweroff nproc rmdir uname printf expr true false test strip script stty \
-		xargs nl comm paste realpath tac od tty; do
+		prlimit xargs nl comm paste realpath tac od tty; do
 		case $name in
 		mount | poweroff) ;;
 		*) ! command -v "$(type -P "$name")" >/dev/null || copy_program "$(type -P "$name")" ;;
@@ -86,6 +86,7 @@ build_root() {
 	cp -L /usr/bin/bats "$root/usr/bin/bats"
 	mkdir -p "$root/usr/lib/x86_64-linux-gnu/gconv"
 	cp /usr/lib/x86_64-linux-gnu/gconv/gconv-modules* "$root/usr/lib/x86_64-linux-gnu/gconv" 2>/dev/null || true
+	install -D /lib/x86_64-linux-gnu/libgcc_s.so.1 "$root/lib/x86_64-linux-gnu/libgcc_s.so.1" # pthread_exit opens it
 	copy_program "$O/rseqctl"
 	mv "$root/$O/rseqctl" "$root/t/build/"
 	cp -a "$O/lab" "$root/t/build/lab"
