@@ -94,7 +94,7 @@ static void read_class(struct collector *c)
 static int read_records(void *ctx, int32_t pid, struct strbuf *out)
 {
 	struct collector *c = ctx;
-	struct service_request request = { TASK_ITER_READ, &pid, sizeof(pid), -1 };
+	struct service_request request = { TASK_ITER_READ, &pid, sizeof(pid) };
 	struct task_record first;
 	int r = service_call(&c->kernel, &request, out, NULL);
 

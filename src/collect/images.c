@@ -92,7 +92,7 @@ const struct image *images_get(struct images *images, struct service *reader,
 			       const struct mapped_file *file, const struct file_key *key,
 			       int64_t *budget_ms, const char **ret_why)
 {
-	struct service_request request = { SCAN_FILE, file, sizeof(*file), -1 };
+	struct service_request request = { SCAN_FILE, file, sizeof(*file) };
 	_cleanup_strbuf_ struct strbuf reply = { 0 };
 	int64_t start = now_ms();
 	struct entry *e;

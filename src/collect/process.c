@@ -269,7 +269,7 @@ static int records_by_bpf(struct target *t, const struct process_request *reques
 /* Stops these threads one after another, all for none; 0 and t->records, or -errno. */
 static int stop_threads(struct target *t, const int32_t *tids, size_t n)
 {
-	struct service_request request = { TASK_PTRACE_READ, tids, n * sizeof(*tids), -1 };
+	struct service_request request = { TASK_PTRACE_READ, tids, n * sizeof(*tids) };
 	_cleanup_strbuf_ struct strbuf reply = { 0 };
 	struct ptrace_reply head;
 	int r = service_call(t->reader, &request, &reply, NULL);

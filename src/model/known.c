@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "model/known.h"
 
-#include <string.h>
-
 #include "util/array.h"
 
 const struct known_symbol known_symbols[] = {
@@ -40,11 +38,3 @@ const struct known_symbol known_symbols[] = {
 };
 
 const size_t known_symbols_n = ARRAY_SIZE(known_symbols);
-
-int known_find(const char *name)
-{
-	for (size_t i = 0; i < known_symbols_n; i++)
-		if (!strcmp(known_symbols[i].name, name))
-			return (int)i;
-	return -1;
-}

@@ -42,9 +42,6 @@ struct known_symbol {
 extern const struct known_symbol known_symbols[];
 extern const size_t known_symbols_n;
 
-/* Index of the name in known_symbols, or -1. */
-int known_find(const char *name);
-
 static inline int known_is_private(enum known_role role)
 {
 	return role >= ROLE_GLIBC;

@@ -134,9 +134,3 @@ const struct mapping *maps_find(const struct maps *maps, uint64_t addr)
 	}
 	return NULL;
 }
-
-bool maps_same_file(const struct mapping *a, const struct mapping *b)
-{
-	return a->inode && a->inode == b->inode && a->dev_major == b->dev_major &&
-	       a->dev_minor == b->dev_minor;
-}

@@ -30,7 +30,4 @@ void maps_done(struct maps *maps);
 /* The mapping that holds addr, or NULL. Borrowed. */
 const struct mapping *maps_find(const struct maps *maps, uint64_t addr);
 
-/* Whether two mappings are of the same file. */
-bool maps_same_file(const struct mapping *a, const struct mapping *b);
-
 #endif

@@ -9,14 +9,14 @@
 
 int reader_file(struct service *s, const char *name, struct strbuf *out)
 {
-	struct service_request request = { READER_OP_FILE, name, strlen(name), -1 };
+	struct service_request request = { READER_OP_FILE, name, strlen(name) };
 
 	return service_call(s, &request, out, NULL);
 }
 
 int reader_exe(struct service *s, struct strbuf *out)
 {
-	struct service_request request = { READER_OP_EXE, NULL, 0, -1 };
+	struct service_request request = { READER_OP_EXE, NULL, 0 };
 
 	return service_call(s, &request, out, NULL);
 }
@@ -24,7 +24,7 @@ int reader_exe(struct service *s, struct strbuf *out)
 static int batch(struct service *s, const struct memory_range *ranges, size_t n, struct strbuf *out,
 		 int32_t *ret_errs)
 {
-	struct service_request request = { READER_OP_MEMORY, ranges, n * sizeof(*ranges), -1 };
+	struct service_request request = { READER_OP_MEMORY, ranges, n * sizeof(*ranges) };
 	_cleanup_strbuf_ struct strbuf reply = { 0 };
 	size_t total = 0;
 	int r = service_call(s, &request, &reply, NULL);
@@ -75,7 +75,7 @@ int reader_memory(struct service *s, uint64_t addr, void *ret, size_t len)
 
 int reader_identify(struct service *s, const struct mapped_file *file, struct file_key *ret)
 {
-	struct service_request request = { READER_OP_IDENTIFY, file, sizeof(*file), -1 };
+	struct service_request request = { READER_OP_IDENTIFY, file, sizeof(*file) };
 	_cleanup_strbuf_ struct strbuf reply = { 0 };
 	int r = service_call(s, &request, &reply, NULL);
 
@@ -89,7 +89,7 @@ int reader_identify(struct service *s, const struct mapped_file *file, struct fi
 
 int reader_alive(struct service *s)
 {
-	struct service_request request = { READER_OP_ALIVE, NULL, 0, -1 };
+	struct service_request request = { READER_OP_ALIVE, NULL, 0 };
 	_cleanup_strbuf_ struct strbuf reply = { 0 };
 
 	return service_call(s, &request, &reply, NULL);

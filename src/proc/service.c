@@ -133,11 +133,11 @@ static void limit_time(uint32_t ms)
 static int serve_one(const struct service_kind *kind, void *ctx, int socket)
 {
 	_cleanup_strbuf_ struct strbuf body = { 0 }, reply = { 0 };
-	struct service_request request = { .fd = -1 };
+	struct service_request request = { 0 };
 	struct frame in, out = { 0 };
 	int reply_fd = -1, r;
 
-	r = recv_header(socket, &in, &request.fd, -1);
+	r = recv_all(socket, &in, sizeof(in), -1);
 	if (r < 0 || in.len > REQUEST_MAX)
 		return -EPIPE;
 	request.data = strbuf_extend(&body, in.len);
@@ -160,8 +160,6 @@ static int serve_one(const struct service_kind *kind, void *ctx, int socket)
 	r = send_frame(socket, &out, reply.data, reply_fd);
 	if (reply_fd >= 0)
 		close(reply_fd);
-	if (request.fd >= 0)
-		close(request.fd);
 	return r;
 }
 
@@ -339,7 +337,7 @@ int service_call(struct service *s, const struct service_request *request, struc
 		return s->err;
 	if (request->len > REQUEST_MAX)
 		return -E2BIG;
-	r = send_frame(s->fd, &out, request->data, request->fd);
+	r = send_frame(s->fd, &out, request->data, -1);
 	if (r == 0)
 		r = recv_header(s->fd, &in, &fd, timeout);
 	if (r == 0 && in.len > REPLY_MAX)
@@ -451,7 +449,7 @@ int nursery_spawn(struct service *nursery, const struct service_kind *kinds, uin
 		  const void *arg, size_t len, struct service *ret)
 {
 	struct spawn_request spawn = { .kind = kind, .len = (uint32_t)len };
-	struct service_request request = { OP_SPAWN, &spawn, sizeof(spawn), -1 };
+	struct service_request request = { OP_SPAWN, &spawn, sizeof(spawn) };
 	_cleanup_strbuf_ struct strbuf reply = { 0 };
 	int fd = -1, r;
 

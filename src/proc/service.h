@@ -21,7 +21,6 @@ struct service_request {
 	uint32_t op;
 	const void *data;
 	size_t len;
-	int fd; /* -1 or one the caller sent; closed by the service afterwards */
 };
 
 /* Runs in the child: 0 or -errno; fills reply, and *ret_fd with an fd to send back (closed then). */

@@ -61,8 +61,8 @@ static void known_names(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < known_symbols_n; i++)
-		assert_int_equal(known_find(known_symbols[i].name), i); /* no name twice */
-	assert_int_equal(known_find("__rseq_ab"), -1);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(known_symbols[i].name, known_symbols[k].name);
 }
 
 static void assert_keys_unique(const struct record_type *type)
