@@ -9,31 +9,10 @@ cache=${VM_CACHE:-$O/vm}
 limit=${VM_LIMIT:-1500}
 series=("$@")
 ((${#series[@]})) || series=(5.10 6.19 7.2)
+. tests/lib/debian.bash
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/run.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-
-# An apt of our own, so that the machine's own lists stay as they are. The mirror is the machine's.
-apt_root() {
-	local root=$cache/apt mirror suite
-	apt=(apt-get -qq -o "Dir=$root" -o "Dir::State::status=$root/var/lib/dpkg/status"
-		-o APT::Architecture=amd64 -o APT::Sandbox::User=root -o Acquire::Languages=none)
-	[ ! -e "$root/ready" ] || return 0
-	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/*$')
-	mirror=${mirror%/}
-	mkdir -p "$root"/etc/apt/{apt.conf.d,preferences.d,sources.list.d,trusted.gpg.d} \
-		"$root"/var/{lib/dpkg,lib/apt/lists/partial,cache/apt/archives/partial}
-	: >"$root/var/lib/dpkg/status"
-	for suite in bullseye bullseye-security bookworm bookworm-security trixie trixie-security \
-		trixie-backports sid experimental; do
-		case $suite in
-		*-security) echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror-security $suite main" ;;
-		*) echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" ;;
-		esac
-	done >"$root/etc/apt/sources.list"
-	"${apt[@]}" update >&2 || echo "# some of Debian's suites are not there" >&2
-	touch "$root/ready"
-}
 
 # The newest version of a series that there is a kernel package of, as VERSION-cloud-amd64.
 version_of() {
@@ -47,11 +26,10 @@ vmlinuz_of() { # vmlinuz_of VERSION: prints a path
 	for kind in binary binary-unsigned image; do
 		[ ! -e "$dir/vmlinuz" ] || break
 		rm -rf "$dir"
-		mkdir -p "$dir/deb"
-		(cd "$dir/deb" && "${apt[@]}" download "linux-$kind-$1" >&2 2>/dev/null) || continue
-		dpkg-deb -x "$dir"/deb/*.deb "$dir/root"
+		mkdir -p "$dir"
+		debian_extract "$dir/root" "linux-$kind-$1" 2>/dev/null || continue
 		find "$dir/root" -name 'vmlinuz*' -type f -exec mv {} "$dir/vmlinuz" \; # boot, or usr/lib/modules
-		rm -rf "$dir/root" "$dir/deb"
+		rm -rf "$dir/root"
 	done
 	[ -e "$dir/vmlinuz" ] && echo "$dir/vmlinuz"
 }
@@ -112,7 +90,7 @@ count() { # count TAP-FILE
 	failed=$((failed + $(grep -c '^not ok' "$1" || true)))
 }
 
-apt_root
+debian_apt "$cache/apt" amd64
 build_root
 for s in "${series[@]}"; do
 	version=$(version_of "$s")
