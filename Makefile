@@ -23,7 +23,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 # Debian's names; the first list builds, the second one tests as well.
 DEPS_BUILD := pkg-config libelf-dev zlib1g-dev libjson-c-dev
 DEPS_BPF   := clang libbpf-dev bpftool
-DEPS_CHECK := libcmocka-dev bats jq mandoc
+DEPS_CHECK := libcmocka-dev bats jq mandoc musl-tools \
+	      $(if $(filter x86_64,$(shell uname -m)),gcc-i686-linux-gnu libc6-dev-i386-cross)
 DEPS       := $(DEPS_BUILD) $(if $(filter 1,$(BPF)),$(DEPS_BPF)) $(DEPS_CHECK)
 
 # --- flags ---
@@ -93,7 +94,7 @@ $(O)/flags: always
 
 always:
 .PHONY: always all deps deps-vm deps-bench demo demo-run check check-run check-build check-vm \
-	check-vm-run unit lab lint bench \
+	check-vm-run unit lab lab-other lint bench \
 	install uninstall clean help
 .SECONDARY:
 
@@ -105,15 +106,47 @@ LAB_LIBS   := $(patsubst tests/lab/%.c,$(O)/lab/%.so,$(wildcard tests/lab/lib*.c
 LAB_PROGS  := $(patsubst tests/lab/%.c,$(O)/lab/%,$(filter-out tests/lab/lib%.c tests/lab/testify.c,$(wildcard tests/lab/*.c)))
 LAB_FLAGS   = -std=gnu17 -D_GNU_SOURCE -O1 -g -pthread $(WARNINGS) -Itests/lab
 
-LAB_STATIC := $(O)/lab/threads-static $(O)/lab/threads-static-pie
+LAB_STATIC := $(foreach p,threads own-area,$(O)/lab/$(p)-static $(O)/lab/$(p)-static-pie)
 
-lab: $(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC)
+lab: $(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC) lab-other
 
-$(O)/lab/threads-static: LAB_LINK = -static
-$(O)/lab/threads-static-pie: LAB_LINK = -static-pie
-$(LAB_STATIC): tests/lab/threads.c tests/lab/testify.c $(O)/flags
+$(O)/lab/%-static: tests/lab/%.c tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) $(LAB_LINK) -o $@
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) -DLAB_STATIC -static -o $@
+
+$(O)/lab/%-static-pie: tests/lab/%.c tests/lab/testify.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) -DLAB_STATIC -static-pie -o $@
+
+# For another libc and another word size. Without their compilers the tests of these skip.
+MUSL_CC ?= musl-gcc
+I386_CC ?= i686-linux-gnu-gcc
+I386_LIB ?= /usr/i686-linux-gnu/lib
+LAB_OTHER := threads own-area threads-static own-area-static libown_dlopen.so libown_preload.so
+LAB_MUSL  := $(if $(shell command -v $(MUSL_CC) 2>/dev/null),$(LAB_OTHER:%=$(O)/lab/musl/%))
+LAB_I386  := $(if $(shell command -v $(I386_CC) 2>/dev/null),$(LAB_OTHER:%=$(O)/lab/i386/%))
+# musl's wrapper hides the kernel's headers together with glibc's.
+$(O)/lab/musl/%: LAB_CC = $(MUSL_CC) -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+# Not gcc-multilib: installing it removes every other cross compiler.
+$(O)/lab/i386/%: LAB_CC = $(I386_CC)
+$(O)/lab/i386/%: LAB_LINK = -Wl,--dynamic-linker=$(I386_LIB)/ld-linux.so.2 -Wl,-rpath,$(I386_LIB)
+
+define LAB_OTHER_RULES
+$(O)/lab/$(1)/lib%.so: tests/lab/lib%.c $(O)/flags
+	@mkdir -p $$(@D)
+	$$(call say,LD)$$(LAB_CC) $$(LAB_FLAGS) $$(DEPFLAGS) -fPIC -shared $$< -o $$@
+
+$(O)/lab/$(1)/%-static: tests/lab/%.c tests/lab/testify.c $(O)/flags
+	@mkdir -p $$(@D)
+	$$(call say,LD)$$(LAB_CC) $$(LAB_FLAGS) $$(DEPFLAGS) $$(filter %.c,$$^) -DLAB_STATIC -static -o $$@
+
+$(O)/lab/$(1)/%: tests/lab/%.c tests/lab/testify.c $(O)/flags
+	@mkdir -p $$(@D)
+	$$(call say,LD)$$(LAB_CC) $$(LAB_FLAGS) $$(DEPFLAGS) $$(filter %.c,$$^) $$(LAB_LINK) -o $$@
+endef
+$(eval $(call LAB_OTHER_RULES,musl))
+$(eval $(call LAB_OTHER_RULES,i386))
+lab-other: $(LAB_MUSL) $(LAB_I386)
 
 $(LAB_COMMON): tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)

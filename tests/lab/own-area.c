@@ -54,6 +54,13 @@ static void own_preload(struct lab_thread *self)
 	lab_own_area(self, library_area(), "tls-symbol", "libown_preload.so");
 }
 
+#ifdef LAB_STATIC
+static void set_up_dlopen(void)
+{
+	/* A static glibc program would need this very glibc's libraries to open one. */
+	lab_fail(LAB_EXIT_USAGE, "a static program opens no library");
+}
+#else
 static void set_up_dlopen(void)
 {
 	char *path = lab_sibling("libown_dlopen.so");
@@ -66,6 +73,7 @@ static void set_up_dlopen(void)
 		lab_fail(LAB_EXIT_FAILED, "%s", dlerror());
 	free(path);
 }
+#endif
 
 static void own_dlopen(struct lab_thread *self)
 {
