@@ -94,7 +94,7 @@ $(O)/flags: always
 
 always:
 .PHONY: always all deps deps-vm deps-bench demo demo-run check check-run check-build check-vm \
-	check-vm-run unit lab lab-other lint bench \
+	check-vm-run unit lab lab-lookup lab-other lint bench \
 	install uninstall clean help
 .SECONDARY:
 
@@ -102,13 +102,13 @@ always:
 
 # --- the conflict lab ---
 LAB_COMMON := $(O)/lab/testify.o
-LAB_LIBS   := $(patsubst tests/lab/%.c,$(O)/lab/%.so,$(wildcard tests/lab/lib*.c))
+LAB_LIBS   := $(patsubst tests/lab/%.c,$(O)/lab/%.so,$(filter-out %/liblookup.c,$(wildcard tests/lab/lib*.c)))
 LAB_PROGS  := $(patsubst tests/lab/%.c,$(O)/lab/%,$(filter-out tests/lab/lib%.c tests/lab/testify.c,$(wildcard tests/lab/*.c)))
 LAB_FLAGS   = -std=gnu17 -D_GNU_SOURCE -O1 -g -pthread $(WARNINGS) -Itests/lab
 
 LAB_STATIC := $(foreach p,threads own-area,$(O)/lab/$(p)-static $(O)/lab/$(p)-static-pie)
 
-lab: $(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC) lab-other
+lab: $(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC) lab-lookup lab-other
 
 $(O)/lab/%-static: tests/lab/%.c tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)
@@ -117,6 +117,38 @@ $(O)/lab/%-static: tests/lab/%.c tests/lab/testify.c $(O)/flags
 $(O)/lab/%-static-pie: tests/lab/%.c tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) -DLAB_STATIC -static-pie -o $@
+
+# One symbol, defined and referred to in many ways: see tests/lab/README.md.
+LOOKUP_LIBS := $(patsubst %,$(O)/lab/liblookup_%.so,a b symbolic v1 v2 ref weakref ref1 ref2 needs_a)
+LOOKUP_PROGS := $(patsubst %,$(O)/lab/lookup-%,exe byref hidden deps ref)
+$(O)/lab/liblookup_a.so $(O)/lab/liblookup_v1.so $(O)/lab/liblookup_v2.so: LOOKUP = -DLOOK_LENGTH=32
+$(O)/lab/liblookup_b.so: LOOKUP = -DLOOK_LENGTH=64
+$(O)/lab/liblookup_symbolic.so: LOOKUP = -DLOOK_LENGTH=32 -Wl,-Bsymbolic
+$(O)/lab/liblookup_weakref.so: LOOKUP = -DLOOK_WEAK
+$(O)/lab/liblookup_v1.so: LAB_LINK = -Wl,--version-script=tests/lab/lookup-1.map
+$(O)/lab/liblookup_v2.so: LAB_LINK = -Wl,--version-script=tests/lab/lookup-2.map
+$(O)/lab/liblookup_ref1.so: LAB_LINK = -L$(O)/lab -llookup_v1
+$(O)/lab/liblookup_ref2.so: LAB_LINK = -L$(O)/lab -llookup_v2
+$(O)/lab/liblookup_needs_a.so: LAB_LINK = -L$(O)/lab -llookup_a
+$(O)/lab/liblookup_ref1.so: $(O)/lab/liblookup_v1.so
+$(O)/lab/liblookup_ref2.so: $(O)/lab/liblookup_v2.so
+$(O)/lab/liblookup_needs_a.so $(O)/lab/lookup-ref: $(O)/lab/liblookup_a.so
+$(O)/lab/lookup-byref: $(O)/lab/liblookup_ref.so
+$(O)/lab/lookup-deps: $(O)/lab/liblookup_a.so $(O)/lab/liblookup_b.so $(O)/lab/liblookup_ref.so
+$(O)/lab/lookup-exe: LOOKUP = -DLOOK_LENGTH=32 -rdynamic
+$(O)/lab/lookup-hidden: LOOKUP = -DLOOK_LENGTH=32
+$(O)/lab/lookup-byref: LOOKUP = -DLOOK_LENGTH=32 -L$(O)/lab -Wl,--no-as-needed -llookup_ref
+$(O)/lab/lookup-deps: LOOKUP = -L$(O)/lab -Wl,--no-as-needed -llookup_b -llookup_a -llookup_ref
+$(O)/lab/lookup-ref: LOOKUP = -DLOOK_REFERS -L$(O)/lab -llookup_a
+
+$(LOOKUP_LIBS): $(O)/lab/liblookup_%.so: tests/lab/liblookup.c $(wildcard tests/lab/lookup-*.map) $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared -DLOOK_NAME=$* $< $(LOOKUP) $(LAB_LINK) \
+		-Wl,-rpath,'$$ORIGIN' -o $@
+
+$(LOOKUP_PROGS): tests/lab/lookup.c tests/lab/testify.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) $(LOOKUP) -Wl,-rpath,'$$ORIGIN' -o $@
 
 # For another libc and another word size. Without their compilers the tests of these skip.
 MUSL_CC ?= musl-gcc
@@ -146,6 +178,7 @@ $(O)/lab/$(1)/%: tests/lab/%.c tests/lab/testify.c $(O)/flags
 endef
 $(eval $(call LAB_OTHER_RULES,musl))
 $(eval $(call LAB_OTHER_RULES,i386))
+lab-lookup: $(LOOKUP_LIBS) $(LOOKUP_PROGS)
 lab-other: $(LAB_MUSL) $(LAB_I386)
 
 $(LAB_COMMON): tests/lab/testify.c $(O)/flags

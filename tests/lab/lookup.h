@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What an object of the look-up story says of itself. The program asks every one it finds loaded,
+ * by a function with the object's name in it: a common name would be looked up, and found in the
+ * wrong object.
+ */
+#ifndef LAB_LOOKUP_H
+#define LAB_LOOKUP_H
+
+#include "area.h"
+
+struct look {
+	void *own; /* where its own definition is, NULL without one */
+	void *reference; /* where its reference leads, NULL for nowhere */
+	int refers;
+};
+
+#define LOOK_PREFIX "look_"
+#define LOOK_JOIN(a, b) a##b
+#define LOOK_FUNCTION(name) LOOK_JOIN(look_, name)
+
+/*
+ * The definition has a second name that only its object knows. Without it one could not tell where
+ * it is: a look-up is what the story is about.
+ */
+#define LOOK_DEFINE(length)                                                                        \
+	extern __thread struct lab_rseq __rseq_abi[(length) / 32];                                 \
+	extern __thread struct lab_rseq look_own[(length) / 32]                                    \
+		__attribute__((visibility("hidden"), alias("__rseq_abi")));                        \
+	__thread struct lab_rseq __rseq_abi[(length) / 32] = { LAB_RSEQ_INITIALIZER }
+
+#endif
