@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Changes what the dynamic linker and libc keep in its memory for debuggers: lists that bend back,
- * lead nowhere or never end. The kernel's record and libc's area stay as they were.
+ * lead nowhere, never end, are said to be in change for ever or cannot be found (the program's
+ * DT_DEBUG zeroed or removed). The kernel's record and libc's area stay as they were.
  */
 #include "testify.h"
 
@@ -9,6 +10,7 @@
 #include <link.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void bend_threads(void)
@@ -29,6 +31,25 @@ static void bend_threads(void)
 	*head = node;
 }
 
+/* No tag of anybody's, in the range that systems may use for their own. */
+#define TAG_OF_NOBODY 0x6ffff001
+
+/* It is read-only by now, as nearly all programs are linked. */
+static ElfW(Dyn) *writable_debug_entry(void)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start;
+
+	for (ElfW(Dyn) *entry = _DYNAMIC; entry->d_tag != DT_NULL; entry++) {
+		if (entry->d_tag != DT_DEBUG)
+			continue;
+		start = (uintptr_t)entry & ~(page - 1);
+		if (mprotect((void *)start, (uintptr_t)(entry + 1) - start, PROT_READ | PROT_WRITE))
+			lab_fail(LAB_EXIT_FAILED, "cannot write to the dynamic section");
+		return entry;
+	}
+	lab_fail(LAB_EXIT_FAILED, "there is no DT_DEBUG");
+}
+
 int main(int argc, char **argv)
 {
 	struct link_map *first = _r_debug.r_map, *last = first;
@@ -37,7 +58,7 @@ int main(int argc, char **argv)
 	while (last->l_next)
 		last = last->l_next;
 	if (argc != 2)
-		lab_fail(LAB_EXIT_USAGE, "usage: liar cycle|self|wild|threads");
+		lab_fail(LAB_EXIT_USAGE, "usage: liar cycle|self|wild|threads|adding|zeroed|removed");
 	if (!strcmp(argv[1], "cycle"))
 		last->l_next = first;
 	else if (!strcmp(argv[1], "self"))
@@ -46,6 +67,12 @@ int main(int argc, char **argv)
 		first->l_next = (void *)0x1234;
 	else if (!strcmp(argv[1], "threads"))
 		bend_threads();
+	else if (!strcmp(argv[1], "adding"))
+		((struct r_debug *)&_r_debug)->r_state = RT_ADD;
+	else if (!strcmp(argv[1], "zeroed"))
+		writable_debug_entry()->d_un.d_ptr = 0;
+	else if (!strcmp(argv[1], "removed"))
+		writable_debug_entry()->d_tag = TAG_OF_NOBODY;
 	else
 		lab_fail(LAB_EXIT_USAGE, "no such lie");
 	lab_testimony();

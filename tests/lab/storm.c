@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A process that will not hold still: threads come and go, or children do, or the whole image is
- * replaced every few milliseconds under the same number. Whoever looks must notice that what was
- * read first no longer fits what was read last, and must not hang, crash or invent.
+ * A process that will not hold still: threads come and go, or children do, or libraries, or the
+ * whole image is replaced every few milliseconds under the same number. Whoever looks must notice
+ * that what was read first no longer fits what was read last, and must not hang, crash or invent.
  *
- * usage: storm [--threads | --fork | --exec]
+ * usage: storm [--threads | --fork | --libraries | --exec]
  */
 #include "testify.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -66,6 +67,21 @@ static void fork_round(void)
 		;
 }
 
+/* The list of objects is in change for the most part of each round. */
+static void library_round(void)
+{
+	static char *path;
+	void *library;
+
+	if (!path)
+		path = lab_sibling("libown_dlopen.so");
+	for (unsigned int i = 0; i < BATCH; i++) {
+		library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+		if (!library || dlclose(library))
+			lab_fail(LAB_EXIT_FAILED, "%s", dlerror());
+	}
+}
+
 static void exec_round(char **argv)
 {
 	char count[32];
@@ -110,9 +126,10 @@ int main(int argc, char **argv)
 	const char *mode = argc > 1 ? argv[1] : "--threads";
 	bool executes = !strcmp(mode, "--exec");
 	bool forks = !strcmp(mode, "--fork");
+	bool opens = !strcmp(mode, "--libraries");
 
-	if (!executes && !forks && strcmp(mode, "--threads"))
-		lab_fail(LAB_EXIT_USAGE, "usage: storm [--threads | --fork | --exec]");
+	if (!executes && !forks && !opens && strcmp(mode, "--threads"))
+		lab_fail(LAB_EXIT_USAGE, "usage: storm [--threads | --fork | --libraries | --exec]");
 	if (argc > 3 && !strcmp(argv[2], RESUMED))
 		rounds = strtoul(argv[3], NULL, 10);
 	else
@@ -122,6 +139,8 @@ int main(int argc, char **argv)
 			exec_round(argv);
 		else if (forks)
 			fork_round();
+		else if (opens)
+			library_round();
 		else
 			thread_round();
 		rounds++;
