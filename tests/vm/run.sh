@@ -43,12 +43,12 @@ copy_program() { # with its libraries
 }
 
 build_root() {
-	local root=$work/root name
+	local root=$work/root name lib
 	mkdir -p "$root"/{proc,sys,dev,tmp,etc,root,bin,lib64} "$root/t/build"
 	for name in bash jq env cat cp mv rm ln ls mkdir mktemp mkfifo head tail wc sort uniq tr cut seq sleep date \
 		dirname basename readlink chmod chroot touch tee timeout id stat sed grep awk find diff cmp getconf \
-		setpriv iconv ps kill mount poweroff nproc rmdir uname printf expr true false test strip script stty \
-		prlimit xargs nl comm paste realpath tac od tty; do
+		setpriv iconv ps kill mount poweroff nproc uname printf expr true false test strip script stty \
+		prlimit xargs nl comm paste realpath tac od tty unshare ldd rmdir; do
 		case $name in
 		mount | poweroff) ;;
 		*) ! command -v "$(type -P "$name")" >/dev/null || copy_program "$(type -P "$name")" ;;
@@ -68,6 +68,9 @@ build_root() {
 	copy_program "$O/rseqctl"
 	mv "$root/$O/rseqctl" "$root/t/build/"
 	cp -a "$O/lab" "$root/t/build/lab"
+	for lib in /usr/i686-linux-gnu/lib/{ld-linux.so.2,libc.so.6} /lib/ld-musl-x86_64.so.1; do # the lab's other libcs
+		[ ! -e "$lib" ] || install -D "$lib" "$root/$lib"
+	done
 	cp -a tests man completions "$root/t/"
 	printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
 	printf '%s' "${FILTER:-}" >"$root/t/filter" # only the tests whose names match
