@@ -119,11 +119,12 @@ $(O)/lab/%-static-pie: tests/lab/%.c tests/lab/testify.c $(O)/flags
 	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) -DLAB_STATIC -static-pie -o $@
 
 # One symbol, defined and referred to in many ways: see tests/lab/README.md.
-LOOKUP_LIBS := $(patsubst %,$(O)/lab/liblookup_%.so,a b symbolic v1 v2 ref weakref ref1 ref2 needs_a)
+LOOKUP_LIBS := $(patsubst %,$(O)/lab/liblookup_%.so,a b weak symbolic v1 v2 ref weakref ref1 ref2 needs_a)
 LOOKUP_PROGS := $(patsubst %,$(O)/lab/lookup-%,exe byref hidden deps ref)
 $(O)/lab/liblookup_a.so $(O)/lab/liblookup_v1.so $(O)/lab/liblookup_v2.so: LOOKUP = -DLOOK_LENGTH=32
 $(O)/lab/liblookup_b.so: LOOKUP = -DLOOK_LENGTH=64
 $(O)/lab/liblookup_symbolic.so: LOOKUP = -DLOOK_LENGTH=32 -Wl,-Bsymbolic
+$(O)/lab/liblookup_weak.so: LOOKUP = -DLOOK_LENGTH=32 -DLOOK_WEAK
 $(O)/lab/liblookup_weakref.so: LOOKUP = -DLOOK_WEAK
 $(O)/lab/liblookup_v1.so: LAB_LINK = -Wl,--version-script=tests/lab/lookup-1.map
 $(O)/lab/liblookup_v2.so: LAB_LINK = -Wl,--version-script=tests/lab/lookup-2.map

@@ -539,6 +539,39 @@ why() {
 	is "$(why liblookup_b.so)" "true global scope"
 }
 
+@test "look-up: what a library for all depends on is for all as well" {
+	lab lookup global:liblookup_needs_a.so local:liblookup_b.so local:liblookup_ref.so
+	looked_up
+	is "$(why liblookup_a.so)" "true global scope"
+	is "$(why liblookup_b.so)" "false defined earlier by another object"
+}
+
+# Relocated before b was for all: the list of scopes as it is now says something else.
+@test "look-up: what was made for all later does not reach those that were there" {
+	lab lookup local:liblookup_b.so local:liblookup_weakref.so global:liblookup_b.so local:liblookup_a.so
+	looked_up
+	is "$(why liblookup_b.so)" "true global scope"
+}
+
+@test "look-up: a weak definition is as good as another" {
+	lab LD_PRELOAD="$LAB/liblookup_weak.so $LAB/liblookup_b.so" lookup local:liblookup_ref.so
+	looked_up
+	is "$(why liblookup_weak.so)" "true preload"
+	is "$(why liblookup_b.so)" "false defined earlier by another object"
+}
+
+@test "look-up: RTLD_DEEPBIND finds its own dependency before the executable" {
+	local method
+	lab "$R0" lookup-exe deep:liblookup_needs_a.so local:liblookup_ref.so own:liblookup_needs_a.so
+	for method in $(methods); do
+		inspect --method "$method" "$LAB_PID"
+		matches_testimony
+		is "$(owner)" "object liblookup_a.so certain"
+	done
+	looked_up liblookup_a.so
+	is "$(why lookup-exe)" "true executable"
+}
+
 @test "look-up: versions lead past an earlier definition of another version" {
 	lab LD_PRELOAD="$LAB/liblookup_v1.so $LAB/liblookup_v2.so" lookup \
 		local:liblookup_ref.so local:liblookup_ref1.so local:liblookup_ref2.so

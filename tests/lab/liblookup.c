@@ -4,11 +4,18 @@
  *
  * LOOK_NAME	what its function is called by
  * LOOK_LENGTH	the size of its definition; not defined: it only refers
- * LOOK_WEAK	a reference that need not be found
+ * LOOK_WEAK	its definition is weak, or its reference need not be found
  */
 #include "lookup.h"
 
 void LOOK_FUNCTION(LOOK_NAME)(struct look *look);
+
+#if defined(LOOK_LENGTH) && defined(LOOK_WEAK)
+extern __thread struct lab_rseq __rseq_abi[] __attribute__((weak));
+#elif defined(LOOK_WEAK)
+/* Initial-exec, where a definition that is not there has offset 0; the other models would trap. */
+extern __thread struct lab_rseq __rseq_abi[] __attribute__((weak, tls_model("initial-exec")));
+#endif
 
 #ifdef LOOK_LENGTH
 LOOK_DEFINE(LOOK_LENGTH);
@@ -16,11 +23,6 @@ LOOK_DEFINE(LOOK_LENGTH);
 #else
 extern __thread struct lab_rseq __rseq_abi[];
 #define OWN NULL
-#endif
-
-#ifdef LOOK_WEAK
-/* Initial-exec, where a definition that is not there has offset 0; the other models would trap. */
-extern __thread struct lab_rseq __rseq_abi[] __attribute__((weak, tls_model("initial-exec")));
 #endif
 
 void LOOK_FUNCTION(LOOK_NAME)(struct look *look)

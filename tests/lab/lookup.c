@@ -6,7 +6,7 @@
  *
  * LOOK_LENGTH and LOOK_REFERS make programs that define or refer to the symbol themselves.
  *
- * usage: lookup [global:LIBRARY | local:LIBRARY | own:LIBRARY]...
+ * usage: lookup [global:LIBRARY | local:LIBRARY | deep:LIBRARY | own:LIBRARY]...
  */
 #include "lookup.h"
 #include "testify.h"
@@ -143,10 +143,12 @@ static void obey_argument(const char *argument)
 		open_library(name, RTLD_GLOBAL);
 	else if (!strncmp(argument, "local:", strlen("local:")))
 		open_library(name, RTLD_LOCAL);
+	else if (!strncmp(argument, "deep:", strlen("deep:")))
+		open_library(name, RTLD_LOCAL | RTLD_DEEPBIND);
 	else if (!strncmp(argument, "own:", strlen("own:")))
 		owner = name;
 	else
-		lab_fail(LAB_EXIT_USAGE, "usage: lookup [global:LIBRARY | local:LIBRARY | own:LIBRARY]...");
+		lab_fail(LAB_EXIT_USAGE, "usage: lookup [global:LIBRARY | local:LIBRARY | deep:LIBRARY | own:LIBRARY]...");
 }
 
 int main(int argc, char **argv)
