@@ -111,17 +111,6 @@ load ../lib/lab
 	done
 }
 
-@test "a static program without symbols: unknown, and said so" {
-	command -v strip >/dev/null || skip "no strip"
-	LAB_BIN=$BATS_TEST_TMPDIR
-	strip -o "$LAB_BIN/threads" "$LAB/threads-static"
-	lab threads 2
-	inspect "$LAB_PID"
-	is "$status" 3
-	is "$(json '.processes[0] | "\(.threads_registered) \(.owner.kind)"')" "2 null"
-	[ "$(json '[.processes[0].unknown[] | select(.what == "owner")] | length')" = 1 ]
-}
-
 own_area() { # own_area PLACE [VAR=VALUE]
 	local method
 	lab "$R0" ${2:+"$2"} own-area "$1" 3
