@@ -72,20 +72,44 @@ build() {
 	done
 }
 
+# links_within DIR COMPILER: false, with their names, when it takes files of another libc than DIR/root's.
+links_within() {
+	local dir=$1 cc=$2 own kind strays
+	own=$(dirname "$(gcc -print-libgcc-file-name)")
+	for kind in -pie -static -static-pie -shared; do
+		# shellcheck disable=SC2086 # words are meant
+		strays=$(echo 'int main(void) { return 0; }' |
+			$cc -fPIC -pthread "$kind" -x c - -o "$dir/empty" -Wl,--trace 2>&1 |
+			sed -E 's/^\(//; s/\).*//' | xargs realpath -m |
+			awk -v root="$dir/root/" -v own="$own/" 'index($0, root) != 1 && index($0, own) != 1 && !/^\/tmp\/cc/')
+		[ -z "$strays" ] || {
+			echo "# linked with $kind it takes ${strays//$'\n'/ }"
+			return 1
+		}
+	done
+}
+
 # prepare_glibc VERSION SUITE; prepare_musl likewise: $dir/root with the libc and the lab in it.
 prepare_glibc() {
 	dir=$cache/glibc-$1
-	root_of "$dir" "libc6=$1" "libc6-dev=$1" "$(beside libgcc-s1 "$2")" "$(beside linux-libc-dev "$2")" || return 1
-	build "$dir" "gcc --sysroot=$dir/root"
+	local root=$dir/root arch=x86_64-linux-gnu runtime gcc cc
+	runtime=$(beside libgcc-s1 "$2")
+	gcc=$(sed -E 's/.*=([0-9]+).*/\1/' <<<"$runtime") # its static part goes with the libc it was made for
+	root_of "$dir" "libc6=$1" "libc6-dev=$1" "$runtime" "$(beside "libgcc-$gcc-dev" "$2")" \
+		"$(beside linux-libc-dev "$2")" || return 1
+	# The compiler's own paths into /usr/lib are no part of its sysroot: ours must come before them.
+	cc="gcc --sysroot=$root -B$root/usr/lib/gcc/$arch/$gcc -B$root/usr/lib/$arch -L$root/usr/lib/$arch -L$root/lib/$arch"
+	links_within "$dir" "$cc" && build "$dir" "$cc"
 }
 
 # Debian's compiler for musl is this one with another "specs"; its kernel headers are glibc's neighbours.
 prepare_musl() {
 	dir=$cache/musl-$1
+	local cc
 	root_of "$dir" "musl=$1" "musl-dev=$1" "musl-tools=$1" "$(beside linux-libc-dev "$2")" || return 1
 	sed "s#/usr/#$dir/root/usr/#g" "$dir/root/usr/lib/x86_64-linux-musl/musl-gcc.specs" >"$dir/specs"
-	build "$dir" "gcc -specs=$dir/specs -idirafter $dir/root/usr/include/x86_64-linux-gnu -idirafter $dir/root/usr/include" \
-		LAB_OMIT='dlmopen audited libinner.so libaudit_area.so'
+	cc="gcc -specs=$dir/specs -idirafter $dir/root/usr/include/x86_64-linux-gnu -idirafter $dir/root/usr/include"
+	links_within "$dir" "$cc" && build "$dir" "$cc" LAB_OMIT='dlmopen audited libinner.so libaudit_area.so liar'
 }
 
 passed=0 failed=0 skipped=0
