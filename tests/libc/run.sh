@@ -89,27 +89,27 @@ links_within() {
 	done
 }
 
-# prepare_glibc VERSION SUITE; prepare_musl likewise: $dir/root with the libc and the lab in it.
-prepare_glibc() {
-	dir=$cache/glibc-$1
-	local root=$dir/root arch=x86_64-linux-gnu runtime gcc cc
+# fetch_glibc VERSION SUITE, fetch_musl likewise: fill $dir/root, and $cc with the compiler for it.
+fetch_glibc() {
+	local root=$dir/root arch=x86_64-linux-gnu runtime gcc
 	runtime=$(beside libgcc-s1 "$2")
 	gcc=$(sed -E 's/.*=([0-9]+).*/\1/' <<<"$runtime") # its static part goes with the libc it was made for
-	root_of "$dir" "libc6=$1" "libc6-dev=$1" "$runtime" "$(beside "libgcc-$gcc-dev" "$2")" \
-		"$(beside linux-libc-dev "$2")" || return 1
 	# The compiler's own paths into /usr/lib are no part of its sysroot: ours must come before them.
 	cc="gcc --sysroot=$root -B$root/usr/lib/gcc/$arch/$gcc -B$root/usr/lib/$arch -L$root/usr/lib/$arch -L$root/lib/$arch"
-	links_within "$dir" "$cc" && build "$dir" "$cc"
+	root_of "$dir" "libc6=$1" "libc6-dev=$1" "$runtime" "$(beside "libgcc-$gcc-dev" "$2")" "$(beside linux-libc-dev "$2")"
 }
 
-# Debian's compiler for musl is this one with another "specs"; its kernel headers are glibc's neighbours.
-prepare_musl() {
-	dir=$cache/musl-$1
-	local cc
-	root_of "$dir" "musl=$1" "musl-dev=$1" "musl-tools=$1" "$(beside linux-libc-dev "$2")" || return 1
-	sed "s#/usr/#$dir/root/usr/#g" "$dir/root/usr/lib/x86_64-linux-musl/musl-gcc.specs" >"$dir/specs"
-	cc="gcc -specs=$dir/specs -idirafter $dir/root/usr/include/x86_64-linux-gnu -idirafter $dir/root/usr/include"
-	links_within "$dir" "$cc" && build "$dir" "$cc" LAB_OMIT='dlmopen audited libinner.so libaudit_area.so liar'
+# Debian's compiler for musl is this one with other "specs"; the kernel's headers come last.
+fetch_musl() {
+	local root=$dir/root
+	cc="gcc -specs=$dir/specs -idirafter $root/usr/include/x86_64-linux-gnu -idirafter $root/usr/include"
+	root_of "$dir" "musl=$1" "musl-dev=$1" "musl-tools=$1" "$(beside linux-libc-dev "$2")" &&
+		sed "s#/usr/#$root/usr/#g" "$root/usr/lib/x86_64-linux-musl/musl-gcc.specs" >"$dir/specs"
+}
+
+# Programs that no other libc than glibc can have: link namespaces, lists of its own for debuggers.
+omit_of() { # omit_of KIND
+	[ "$1" = glibc ] || echo dlmopen audited libinner.so libaudit_area.so liar
 }
 
 passed=0 failed=0 skipped=0
@@ -138,17 +138,28 @@ run_suite() { # run_suite LIBC UPSTREAM-VERSION: in $dir
 	fi
 }
 
+# find_and_fetch KIND PACKAGE SERIES: sets version and suite. Lists grow old, and their packages go.
+find_and_fetch() {
+	local try
+	for try in 1 2; do
+		[ "$try" = 1 ] || "${apt[@]}" update >&2 || true
+		read -r version suite <<<"$(newest_of "$2" "$3")" || true
+		[ -z "$version" ] || ! "fetch_$1" "$version" "$suite" || return 0
+	done
+	return 1
+}
+
 run_libc() { # run_libc SERIES: 2.41, musl, musl-1.2.3
-	local series=$1 kind=glibc package=libc6 version suite dir
+	local series=$1 kind=glibc package=libc6 version suite dir cc
 	case $series in
 	musl) kind=musl package=musl series=$(available musl | sed -n '1s/[-~+ ].*//p') ;;
 	musl-*) kind=musl package=musl series=${series#musl-} ;;
 	esac
-	read -r version suite <<<"$(newest_of "$package" "${series:-none}")" || true
-	if [ -z "$version" ]; then
-		fail "$kind-$series" "Debian has no such package now"
-	elif ! "prepare_$kind" "$version" "$suite"; then
-		fail "$kind-$series" "$version of $suite cannot be fetched or built against"
+	dir=$cache/$kind-$series
+	if ! find_and_fetch "$kind" "$package" "$series"; then
+		fail "$kind-$series" "Debian has no such package now${version:+, although it lists $version of $suite}"
+	elif ! { links_within "$dir" "$cc" && build "$dir" "$cc" LAB_OMIT="$(omit_of "$kind")"; }; then
+		fail "$kind-$series" "the lab cannot be built with $version of $suite"
 	else
 		echo "# $kind-$series: $package $version of $suite"
 		run_suite "$kind-$series" "$(sed -E 's/[-~+].*//' <<<"$version")"
