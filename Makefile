@@ -107,17 +107,21 @@ LAB_PROGS  := $(patsubst tests/lab/%.c,$(O)/lab/%,$(filter-out tests/lab/lib%.c 
 LAB_LIBDL  := -ldl
 LAB_FLAGS   = -std=gnu17 -D_GNU_SOURCE -O1 -g -pthread $(WARNINGS) -Itests/lab
 
-LAB_STATIC := $(O)/lab/threads-static $(O)/lab/threads-static-pie
+LAB_STATIC := $(foreach p,threads own-area,$(O)/lab/$(p)-static $(O)/lab/$(p)-static-pie)
 # What the libc that CC links with cannot have.
 LAB_OMIT  ?=
 
 lab: $(filter-out $(LAB_OMIT:%=$(O)/lab/%),$(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC))
 
-$(O)/lab/threads-static: LAB_LINK = -static
-$(O)/lab/threads-static-pie: LAB_LINK = -static-pie
-$(LAB_STATIC): tests/lab/threads.c tests/lab/testify.c $(O)/flags
+LAB_BUILD_STATIC = $(CC) $(LAB_FLAGS) -DLAB_STATIC $(DEPFLAGS) $(filter %.c,$^)
+
+$(O)/lab/%-static: tests/lab/%.c tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) $(LAB_LINK) -o $@
+	$(call say,LD)$(LAB_BUILD_STATIC) -static -o $@
+
+$(O)/lab/%-static-pie: tests/lab/%.c tests/lab/testify.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(LAB_BUILD_STATIC) -static-pie -o $@
 
 $(LAB_COMMON): tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)

@@ -169,6 +169,26 @@ own_area() { # own_area PLACE [VAR=VALUE]
 	is "$(finding mixed-owner)" ""
 }
 
+@test "an area of its own: static programs, with and without symbols" {
+	local program place
+	command -v strip >/dev/null || skip "no strip"
+	for program in own-area-static own-area-static-pie; do
+		for place in exe exe-data; do
+			lab "$R0" "$program" "$place" 3
+			inspect "$LAB_PID"
+			is "$status" 0
+			is "$(json '.processes[0].owner | "\(.kind) \(.object | split("/") | last)"')" "object $program"
+			matches_testimony
+			lab_stop
+		done
+		strip -o "$BATS_TEST_TMPDIR/stripped" "$LAB/$program"
+		LAB_BIN=$BATS_TEST_TMPDIR lab "$R0" stripped exe 3
+		inspect "$LAB_PID"
+		is "$(json '.processes[0].owner | "\(.kind) \(.place)"')" "object tls-block"
+		lab_stop
+	done
+}
+
 @test "malloc memory is no table" {
 	lab "$R0" own-area malloc 4
 	inspect "$LAB_PID"

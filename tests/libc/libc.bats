@@ -387,6 +387,45 @@ stripped_program() { # stripped_program NAME
 	stripped_program threads-static-pie-stripped
 }
 
+@test "a static program with an area of its own" {
+	local program place
+	for program in own-area-static own-area-static-pie; do
+		for place in exe exe-data; do
+			lab "${FREE[@]}" "$program" "$place" 3
+			inspect "$LAB_PID"
+			is "$status" 0
+			owner_is "object null $program 3"
+			notes_libc
+			matches_testimony
+			lab_stop
+		done
+	done
+}
+
+# stripped_area PROGRAM PLACE: $owner is what the report says, as KIND and PLACE.
+stripped_area() {
+	lab "${FREE[@]}" "$1-stripped" "$2" 3
+	inspect "$LAB_PID"
+	is "$(json '[.processes[0].threads[].area] | sort | join(" ")')" \
+		"$(jq -r '[.threads[].area] | sort | join(" ")' "$LAB_OUT")"
+	owner=$(json '.processes[0].owner | "\(.kind) \(.place)"')
+	lab_stop
+}
+
+@test "a static program without symbols with an area of its own: never taken for libc's" {
+	local program place owner
+	for program in own-area-static own-area-static-pie; do
+		stripped_area "$program" exe
+		is "$owner" "object tls-block"
+		stripped_area "$program" exe-data
+		is "$owner" "object data"
+		for place in malloc table; do # nobody's, or not known: libc's own memory has no name either
+			stripped_area "$program" "$place"
+			[[ "$owner" == "raw "* ]] || is "$owner" "null null"
+		done
+	done
+}
+
 # namespaces_of FILE: those that the last inspect found it in.
 namespaces_of() {
 	json "[.processes[0].objects[] | select(.path | endswith(\"/$1\")) | .namespace] | sort | join(\" \")"

@@ -67,7 +67,7 @@ build() {
 	rm -rf "$dir/root/lab"
 	mkdir "$dir/root/lab"
 	find "$dir/build/lab" -type f -perm /111 -exec cp -t "$dir/root/lab/" {} + || return 1
-	for name in threads-static threads-static-pie; do
+	for name in threads-static threads-static-pie own-area-static own-area-static-pie; do
 		strip -o "$dir/root/lab/$name-stripped" "$dir/root/lab/$name" || return 1
 	done
 }
