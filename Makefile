@@ -93,22 +93,29 @@ $(O)/flags: always
 	@mkdir -p $(@D); printf '%s\n' '$(FLAGS)' | cmp -s - $@ || printf '%s\n' '$(FLAGS)' > $@
 
 always:
-.PHONY: always all deps deps-vm deps-bench demo demo-run check check-run check-build check-vm \
-	check-vm-run unit lab lab-lookup lab-other lint bench \
+.PHONY: always all deps deps-vm deps-libc deps-bench demo demo-run check check-run check-build check-vm \
+	check-vm-run check-libc check-libc-run unit lab lab-libc lab-lookup lab-other lint bench \
 	install uninstall clean help
 .SECONDARY:
 
--include $(shell find $(O) -path $(O)/vm -prune -o -type f -name '*.d' -print 2>/dev/null)
+-include $(shell find $(O) \( -path $(O)/vm -o -path $(O)/libc \) -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 # --- the conflict lab ---
 LAB_COMMON := $(O)/lab/testify.o
 LAB_LIBS   := $(patsubst tests/lab/%.c,$(O)/lab/%.so,$(filter-out %/liblookup.c,$(wildcard tests/lab/lib*.c)))
 LAB_PROGS  := $(patsubst tests/lab/%.c,$(O)/lab/%,$(filter-out tests/lab/lib%.c tests/lab/testify.c,$(wildcard tests/lab/*.c)))
+# Of its own before glibc 2.34.
+LAB_LIBDL  := -ldl
 LAB_FLAGS   = -std=gnu17 -D_GNU_SOURCE -O1 -g -pthread $(WARNINGS) -Itests/lab
 
 LAB_STATIC := $(foreach p,threads own-area,$(O)/lab/$(p)-static $(O)/lab/$(p)-static-pie)
 
-lab: $(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC) lab-lookup lab-other
+# What the libc that CC links with cannot have.
+LAB_OMIT  ?=
+
+lab: lab-libc lab-lookup lab-other
+
+lab-libc: $(filter-out $(LAB_OMIT:%=$(O)/lab/%),$(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC))
 
 $(O)/lab/%-static: tests/lab/%.c tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)
@@ -188,16 +195,20 @@ $(LAB_COMMON): tests/lab/testify.c $(O)/flags
 
 $(O)/lab/lib%.so: tests/lab/lib%.c $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared $< -o $@
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared $(LAB_LIB_LINK) $< $(LAB_LIBDL) -o $@
 
 $(O)/lab/tcmalloc-like: $(O)/lab/libtcmalloc_like.so
 $(O)/lab/tcmalloc-like: LAB_LINK = -L$(O)/lab -ltcmalloc_like
 $(O)/lab/with-librseq: $(O)/lab/librseq_like.so
 $(O)/lab/with-librseq: LAB_LINK = -L$(O)/lab -lrseq_like
 
+# A second copy of an old libpthread in one process would take the first one's threads for its own.
+$(O)/lab/libinner.so $(O)/lab/libaudit_area.so: LAB_LIB_LINK = -Wl,--as-needed
+$(O)/lab/audited: LAB_LINK = -rdynamic
+
 $(O)/lab/%: tests/lab/%.c $(LAB_COMMON)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $< $(LAB_COMMON) $(LAB_LINK) -Wl,-rpath,'$$ORIGIN' -o $@
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $< $(LAB_COMMON) $(LAB_LINK) $(LAB_LIBDL) -Wl,-rpath,'$$ORIGIN' -o $@
 
 # --- tests ---
 UNIT_SRCS  := $(wildcard tests/unit/*.c)
@@ -229,6 +240,13 @@ check-vm: $(filter deps-vm,$(MAKECMDGOALS))
 check-vm-run: all lab
 	@O='$(O)' bash tests/vm/run.sh $(SERIES)
 
+# The lab against other libcs, inspected in their root directories: LIBCS="2.41 musl ..." and FILTER=REGEX.
+check-libc: $(filter deps-libc,$(MAKECMDGOALS))
+	@$(MAKE) check-libc-run
+
+check-libc-run: all
+	@O='$(O)' bash tests/libc/run.sh
+
 lint:
 	@sh tests/lint/arrows.sh
 	@sh tests/lint/spdx.sh
@@ -246,6 +264,9 @@ deps:
 
 deps-vm: deps
 	@sh tests/lib/deps.sh qemu-system-x86 cpio busybox-static >&2
+
+deps-libc: deps
+	@sh tests/lib/deps.sh busybox-static >&2
 
 deps-bench: deps
 	@sh tests/lib/deps.sh gdb >&2
@@ -296,6 +317,8 @@ help:
 	@echo 'lint        which room may include which, and the licence of every file'
 	@echo 'deps-vm     install what check-vm needs: qemu'
 	@echo 'check-vm    the suites on Debian kernels 5.10, 6.19 and 7.2, or SERIES'
+	@echo 'deps-libc   install what check-libc needs: busybox'
+	@echo 'check-libc  the lab with glibc 2.31 to the newest and with musl, or LIBCS'
 	@echo 'deps-bench  install what bench needs: gdb'
 	@echo 'bench       time and size against gdb and a bare BPF iterator'
 	@echo 'install     to PREFIX (/usr/local), below DESTDIR'

@@ -158,6 +158,26 @@ own_area() { # own_area PLACE [VAR=VALUE]
 	is "$(finding mixed-owner)" ""
 }
 
+@test "an area of its own: static programs, with and without symbols" {
+	local program place
+	command -v strip >/dev/null || skip "no strip"
+	for program in own-area-static own-area-static-pie; do
+		for place in exe exe-data; do
+			lab "$R0" "$program" "$place" 3
+			inspect "$LAB_PID"
+			is "$status" 0
+			is "$(json '.processes[0].owner | "\(.kind) \(.object | split("/") | last)"')" "object $program"
+			matches_testimony
+			lab_stop
+		done
+		strip -o "$BATS_TEST_TMPDIR/stripped" "$LAB/$program"
+		LAB_BIN=$BATS_TEST_TMPDIR lab "$R0" stripped exe 3
+		inspect "$LAB_PID"
+		is "$(json '.processes[0].owner | "\(.kind) \(.place)"')" "object tls-block"
+		lab_stop
+	done
+}
+
 @test "malloc memory is no table" {
 	lab "$R0" own-area malloc 4
 	inspect "$LAB_PID"
@@ -252,6 +272,64 @@ own_area() { # own_area PLACE [VAR=VALUE]
 	inspect "$LAB_PID"
 	is "$status" 1
 	is "$(finding thread-unregistered)" warning
+}
+
+# namespace_of FILE: those that the last inspect found it in.
+namespace_of() {
+	json "[.processes[0].objects[] | select(.path | endswith(\"/$1\")) | .namespace] | sort | join(\" \")"
+}
+
+owns_in_namespace() { # owns_in_namespace LIBRARY NAMESPACES
+	local method
+	for method in $(methods); do
+		inspect --method "$method" "$LAB_PID"
+		is "$status" 0
+		is "$(json '.processes[0] | "\(.threads_registered) \(.owner.kind) \(.owner.object | split("/") | last)"')" \
+			"3 object $1"
+		is "$(namespace_of "$1")" "$2"
+		is "$(finding libc-disabled)" info
+		matches_testimony
+	done
+}
+
+loses_in_namespace() { # loses_in_namespace LIBRARY NAMESPACES
+	inspect "$LAB_PID"
+	is "$status" 1
+	is "$(json '.processes[0].owner | "\(.kind) \(.name)"')" "libc glibc"
+	is "$(finding lost-registration)" warning
+	is "$(json '.findings[] | select(.id == "lost-registration") | .subject.object | split("/") | last')" "$1"
+	is "$(namespace_of "$1")" "$2"
+	is "$(json "[.processes[0].threads[].candidates[] | select(.cpu_id == -2) | .address] | sort | join(\" \")")" \
+		"$(jq -r '[.threads[].own_area] | sort | join(" ")' "$LAB_OUT")"
+	matches_testimony
+}
+
+@test "a library in a link namespace of its own: the owner, where libc is not" {
+	lab "$R0" dlmopen 3
+	owns_in_namespace libinner.so 1
+}
+
+@test "a library in a link namespace of its own: the loser, where libc owns" {
+	lab dlmopen 3
+	loses_in_namespace libinner.so 1
+}
+
+@test "the same library in two link namespaces: each area is that of its own" {
+	lab "$R0" dlmopen 3 --twice
+	owns_in_namespace libinner.so "0 1"
+	lab_stop
+	lab dlmopen 3 --twice
+	loses_in_namespace libinner.so "0 1"
+}
+
+@test "a module of LD_AUDIT: the owner, where libc is not" {
+	lab "$R0" LD_AUDIT="$LAB/libaudit_area.so" audited 3
+	owns_in_namespace libaudit_area.so 1
+}
+
+@test "a module of LD_AUDIT: the loser, where libc owns" {
+	lab LD_AUDIT="$LAB/libaudit_area.so" audited 3
+	loses_in_namespace libaudit_area.so 1
 }
 
 unregistered() { # unregistered CASE SEVERITY REGISTERED

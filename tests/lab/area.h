@@ -79,6 +79,15 @@ static inline int lab_rseq_register(void *area, unsigned int length)
 	return lab_rseq_call(area, length, 0, LAB_RSEQ_SIGNATURE);
 }
 
+/* As libraries do it: tried once per thread, and an area that was refused says so in itself. */
+static inline void lab_rseq_claim(struct lab_rseq *area)
+{
+	volatile struct lab_rseq *live = area;
+
+	if (live->cpu_id == LAB_CPU_ID_UNINITIALIZED && lab_rseq_register(area, LAB_RSEQ_LENGTH))
+		live->cpu_id = LAB_CPU_ID_FAILED;
+}
+
 static inline int lab_rseq_unregister(void *area, unsigned int length)
 {
 	return lab_rseq_call(area, length, LAB_RSEQ_UNREGISTER, LAB_RSEQ_SIGNATURE);

@@ -29,7 +29,6 @@ struct place {
 static __thread struct lab_rseq __rseq_abi = LAB_RSEQ_INITIALIZER;
 static struct lab_rseq rseq_areas[MAX_THREADS] = { LAB_RSEQ_INITIALIZER };
 
-static struct lab_rseq *(*library_area)(void);
 static unsigned char *table;
 
 static void own_exe(struct lab_thread *self)
@@ -41,6 +40,10 @@ static void own_exe_data(struct lab_thread *self)
 {
 	lab_own_area(self, &rseq_areas[self->index], "data", lab_program());
 }
+
+/* A static program has no libraries to take an area from. */
+#ifndef LAB_STATIC
+static struct lab_rseq *(*library_area)(void);
 
 static void set_up_preload(void)
 {
@@ -79,6 +82,7 @@ static void own_dlopen(struct lab_thread *self)
 {
 	lab_own_area(self, library_area(), "tls-symbol", "libown_dlopen.so");
 }
+#endif
 
 /* Threads other than main get arenas that are not the brk heap, however alike they look. */
 static bool is_in_brk_heap(uintptr_t address)
@@ -136,8 +140,10 @@ static void own_table(struct lab_thread *self)
 static const struct place places[] = {
 	{ "exe", NULL, { .prepare = own_exe } },
 	{ "exe-data", NULL, { .prepare = own_exe_data } },
+#ifndef LAB_STATIC
 	{ "preload", set_up_preload, { .prepare = own_preload } },
 	{ "dlopen", set_up_dlopen, { .prepare = own_dlopen } },
+#endif
 	{ "malloc", NULL, { .prepare = own_malloc } },
 	{ "table", set_up_table, { .prepare = own_table } },
 };

@@ -102,6 +102,18 @@ void lab_own_area(struct lab_thread *self, void *area, const char *place, const 
 	self->object = object;
 }
 
+void lab_library_area(struct lab_thread *self, struct lab_rseq *area, const char *library)
+{
+	self->own = area;
+	lab_prepare_libc(self);
+	if (!lab_rseq_is_registered(area, LAB_RSEQ_LENGTH))
+		return;
+	self->area = (uintptr_t)area;
+	self->length = LAB_RSEQ_LENGTH;
+	self->place = "tls-symbol";
+	self->object = library;
+}
+
 void lab_rest(struct lab_thread *self)
 {
 	static const uint32_t never;
@@ -416,6 +428,14 @@ void lab_testify_thread(const struct lab_thread *thread,
 	if (more)
 		more(thread);
 	json_object_end();
+}
+
+void lab_testify_library_area(const struct lab_thread *thread)
+{
+	const volatile struct lab_rseq *area = thread->own;
+
+	json_address("own_area", (uintptr_t)area);
+	json_number("own_cpu_id", (int32_t)area->cpu_id);
 }
 
 void lab_testify_threads(const struct lab_thread *threads, unsigned int count,

@@ -60,6 +60,10 @@ void lab_require_no_libc_owner(void);
 void lab_prepare_libc(struct lab_thread *self);
 /* Registers an area of the program's with length 32, or ends the program. */
 void lab_own_area(struct lab_thread *self, void *area, const char *place, const char *object);
+/* A library's area, which may have lost: the thread's when the kernel says so, else libc's is. */
+void lab_library_area(struct lab_thread *self, struct lab_rseq *area, const char *library);
+/* For threads with a library's area, whoever won: where it is, and what it says of itself. */
+void lab_testify_library_area(const struct lab_thread *thread);
 _Noreturn void lab_rest(struct lab_thread *self);
 
 /* The calling thread, which does not rest. */

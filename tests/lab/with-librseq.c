@@ -30,26 +30,9 @@ static bool does_forget(const struct lab_thread *self)
 
 static void register_by_library(struct lab_thread *self)
 {
-	self->own = librseq_like_own_area();
-	lab_prepare_libc(self);
-	if (does_forget(self))
-		return;
-	if (rseq_register_current_thread())
+	if (!does_forget(self) && rseq_register_current_thread())
 		lab_fail(LAB_EXIT_FAILED, "the library could not register");
-	if (!lab_rseq_is_registered(self->own, LAB_RSEQ_LENGTH))
-		return;
-	self->area = (uintptr_t)self->own;
-	self->length = LAB_RSEQ_LENGTH;
-	self->place = "tls-symbol";
-	self->object = LIBRARY;
-}
-
-static void testify_own_area(const struct lab_thread *thread)
-{
-	const volatile struct lab_rseq *area = thread->own;
-
-	json_address("own_area", (uintptr_t)area);
-	json_number("own_cpu_id", (int32_t)area->cpu_id);
+	lab_library_area(self, librseq_like_own_area(), LIBRARY);
 }
 
 static void parse(int argc, char **argv)
@@ -73,7 +56,7 @@ int main(int argc, char **argv)
 	json_number("ownership", librseq_like_ownership());
 	json_number("librseq_offset", rseq_offset);
 	json_number("librseq_size", rseq_size);
-	lab_testify_threads(threads, thread_count, testify_own_area);
+	lab_testify_threads(threads, thread_count, lab_testify_library_area);
 	lab_testimony_end();
 	lab_obey(NULL);
 	return 0;

@@ -6,6 +6,9 @@ R0=GLIBC_TUNABLES=glibc.pthread.rseq=0
 TESTS=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 : "${RSEQCTL:=$TESTS/../build/rseqctl}" "${LAB:=$TESTS/../build/lab}"
 
+# What starts a lab program with its variables.
+LAB_ENV=(env)
+
 # lab [VAR=VALUE...] PROGRAM ARG...: starts it and waits for its testimony ($LAB_OUT, $LAB_PID).
 lab() {
 	local vars=() name
@@ -18,7 +21,7 @@ lab() {
 	LAB_DIR=$(mktemp -d "$BATS_TEST_TMPDIR/lab.XXXXXX")
 	LAB_OUT=$LAB_DIR/out
 	mkfifo "$LAB_DIR/in"
-	env "${vars[@]}" "${LAB_BIN:-$LAB}/$name" "$@" <"$LAB_DIR/in" >"$LAB_OUT" 2>"$LAB_DIR/err" 3>&- &
+	"${LAB_ENV[@]}" "${vars[@]}" "${LAB_BIN:-$LAB}/$name" "$@" <"$LAB_DIR/in" >"$LAB_OUT" 2>"$LAB_DIR/err" 3>&- &
 	LAB_CHILD=$!
 	exec 8>"$LAB_DIR/in"
 	for _ in $(seq 500); do
