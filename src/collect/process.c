@@ -295,8 +295,22 @@ static int stop_threads(struct target *t, const int32_t *tids, size_t n)
 	return 0;
 }
 
+/* A thread that did not stop has told nothing: what its libc says of it stands. */
+static void keep_tps(struct target *t, const struct task_record *before, size_t n)
+{
+	for (size_t i = 0; i < t->n_records; i++)
+		for (size_t k = 0; !(t->records[i].flags & TASK_HAS_TP) && k < n; k++) {
+			if (before[k].inner_tid != t->records[i].inner_tid)
+				continue;
+			t->records[i].tp = before[k].tp;
+			t->records[i].flags |= TASK_HAS_TP | (t->abi->word == 4 ? TASK_COMPAT : 0);
+		}
+}
+
 static void records_by_ptrace(struct target *t)
 {
+	_cleanup_free_ struct task_record *before = NULL;
+	size_t n_before = t->n_records;
 	int r;
 
 	if (t->facts->tracer) {
@@ -305,9 +319,18 @@ static void records_by_ptrace(struct target *t)
 		t->facts->method = METHOD_NONE;
 		return;
 	}
+	before = t->records;
+	t->records = NULL;
+	t->n_records = 0;
 	r = stop_threads(t, NULL, 0);
 	if (r < 0)
 		process_unknown(t->facts, "threads", "%s stopping its threads", strerrorname_np(-r));
+	if (r < 0 && !t->n_records) {
+		t->records = before;
+		t->n_records = n_before;
+		before = NULL;
+	}
+	keep_tps(t, before, before ? n_before : 0);
 	/* A worker is known without asking; the kernel has answered if it answered for another thread. */
 	for (size_t i = 0; r == 0 && i < t->n_records; i++)
 		t->from_kernel |= (t->records[i].flags & (TASK_HAS_AREA | TASK_WORKER)) == TASK_HAS_AREA;

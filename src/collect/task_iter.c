@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
@@ -63,8 +64,11 @@ static int load(struct task_iter *iter, struct service_status *status)
 	if (!skel)
 		return refuse(status, "opening the BPF program", -errno);
 	r = inspect_bpf__load(skel);
+	/* What libbpf returns then is about something else. */
+	if (r < 0 && access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return refuse(status, "reading the kernel's types (BTF) from /sys/kernel/btf/vmlinux", -errno);
 	if (r < 0)
-		return refuse(status, "loading the BPF program", r);
+		return refuse(status, "loading the BPF program, which needs the kernel's types (BTF)", r);
 	r = inspect_bpf__attach(skel);
 	if (r < 0)
 		return refuse(status, "attaching the BPF task iterator", r);
