@@ -157,13 +157,27 @@ static void environment(void **state)
 	assert_false(status_find_env((struct span){ NULL, 0 }, "X", &v));
 }
 
+static void environment_is_intact(void **state)
+{
+	static const char whole[] = "A=1\0B=\0C=x=y", title[] = "mysqld: idle   ", part[] = "A=1\0le: idle\0B=2",
+			  zeroed[] = "\0\0\0";
+
+	(void)state;
+	assert_true(status_env_is_intact((struct span){ whole, sizeof(whole) }));
+	assert_true(status_env_is_intact((struct span){ NULL, 0 }));
+	assert_false(status_env_is_intact((struct span){ whole, sizeof(whole) - 1 }));
+	assert_false(status_env_is_intact((struct span){ title, sizeof(title) }));
+	assert_false(status_env_is_intact((struct span){ part, sizeof(part) }));
+	assert_false(status_env_is_intact((struct span){ zeroed, sizeof(zeroed) - 1 }));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers),	    cmocka_unit_test(escapes),
 		cmocka_unit_test(maps),		    cmocka_unit_test(stat_with_hostile_name),
 		cmocka_unit_test(status_lines),	    cmocka_unit_test(auxiliary_vector),
-		cmocka_unit_test(environment),
+		cmocka_unit_test(environment),	    cmocka_unit_test(environment_is_intact),
 	};
 
 	return cmocka_run_group_tests_name("decoders", tests, NULL, NULL);

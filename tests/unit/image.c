@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "image/image.h"
+#include "model/abi.h"
 #include "model/known.h"
 #include "util/cleanup.h"
 
@@ -82,6 +83,44 @@ static void reads_libc(void **state)
 	assert_non_null(image_find(&image, "gnu_get_libc_version"));
 	assert_non_null(strstr(image.banner, "release version"));
 	assert_true(image.build_id_len == 20);
+	assert_int_equal(image.libc, IMAGE_GLIBC);
+}
+
+/* libc.so.6 refers to a variable of ld.so: the word where it is told which. */
+static void finds_slots(void **state)
+{
+	_cleanup_close_ int fd = open("/lib/x86_64-linux-gnu/libc.so.6", O_RDONLY);
+	bool found = false;
+	struct image image;
+	const char *what;
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	assert_int_equal(image_scan(fd, &image, &what), 0);
+	for (uint32_t i = 0; i < image.n_symbols; i++) {
+		const struct image_symbol *s = &image.symbols[i];
+
+		if (s->defined)
+			continue;
+		assert_int_equal(s->slot_kind, SLOT_ADDRESS);
+		assert_true(s->slot > 0);
+		found = true;
+	}
+	if (!found)
+		skip(); /* up to 2.34 it refers to none of those that are known */
+}
+
+static void no_libc(void **state)
+{
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY);
+	struct image image;
+	const char *what;
+
+	(void)state;
+	assert_int_equal(image_scan(fd, &image, &what), 0);
+	assert_int_equal(image.libc, IMAGE_NO_LIBC);
+	assert_true(image.interpreter);
 }
 
 static void refuses_others(void **state)
@@ -135,7 +174,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_symbols),       cmocka_unit_test(reads_libc),
 		cmocka_unit_test(refuses_others),      cmocka_unit_test(survives_truncation),
-		cmocka_unit_test(survives_wild_values),
+		cmocka_unit_test(survives_wild_values), cmocka_unit_test(finds_slots),
+		cmocka_unit_test(no_libc),
 	};
 
 	return cmocka_run_group_tests_name("image", tests, NULL, NULL);
