@@ -18,8 +18,9 @@
 #define PF_USER_WORKER 0x00004000
 #define PF_KTHREAD 0x00200000
 
-/* arch/x86/include/asm/thread_info.h: TS_COMPAT is per syscall, TIF_ADDR32 is the program's kind */
-#define X86_TIF_ADDR32 29
+/* arch/x86/include/asm/segment.h: GDT_ENTRY_TLS_MIN */
+#define X86_TLS_FIRST 12
+#define X86_TLS_ENTRIES 3
 
 /* Only this process, 0 for all; as numbered in the reader's PID namespace. Set before each read. */
 __s32 only_tgid = 0;
@@ -77,11 +78,38 @@ static __always_inline __u32 flags_of(struct task_struct *task)
 	return flags;
 }
 
+/* i386: %gs selects one of the thread's own segments; its saved base is 0 without FSGSBASE. */
+static __always_inline void read_gs(struct task_struct *task, struct task_record *r)
+{
+	__u32 entry = (BPF_CORE_READ(task, thread.gsindex) >> 3) - X86_TLS_FIRST;
+	struct desc_struct segment;
+	__u8 *b = segment.bytes;
+
+	if (entry >= X86_TLS_ENTRIES ||
+	    bpf_core_read(&segment, sizeof(segment), (char *)&task->thread.tls_array + entry * sizeof(segment)))
+		return;
+	r->tp = b[2] | b[3] << 8 | b[4] << 16 | (__u32)b[7] << 24;
+	r->flags |= TASK_HAS_TP;
+}
+
+/*
+ * By the room that its program has for addresses: the bits of thread_info that say so have moved
+ * between versions, and TS_COMPAT is of one system call.
+ */
+static __always_inline int is_32bit(struct task_struct *task)
+{
+	__u64 size = BPF_CORE_READ(task, mm, task_size);
+
+	return size && size <= 1ULL << 32;
+}
+
 static __always_inline void read_tp(struct task_struct *task, struct task_record *r)
 {
+	if (is_32bit(task))
+		r->flags |= TASK_COMPAT;
 	if (bpf_core_field_exists(TASK_FIELD(thread.fsbase))) {
-		if (BPF_CORE_READ(task, thread_info.flags) & (1UL << X86_TIF_ADDR32)) {
-			r->flags |= TASK_COMPAT;
+		if (r->flags & TASK_COMPAT) {
+			read_gs(task, r);
 			return;
 		}
 		r->tp = BPF_CORE_READ(task, thread.fsbase);

@@ -11,6 +11,11 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
+/* A segment as the CPU describes it, so not relocated: its base lies in bytes 2, 3, 4 and 7. */
+struct desc_struct {
+	__u8 bytes[8];
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct pid_namespace;
@@ -27,7 +32,9 @@ struct pid {
 
 /* Members of several architectures: each kernel has those of its own. */
 struct thread_struct {
-	unsigned long fsbase; /* x86-64 */
+	struct desc_struct tls_array[3]; /* x86: set_thread_area */
+	unsigned short gsindex;		 /* x86-64 */
+	unsigned long fsbase;		 /* x86-64 */
 	struct {
 		unsigned long tp_value;
 	} uw; /* arm64 */
@@ -38,14 +45,14 @@ struct pt_regs {
 	unsigned long pc; /* arm64, riscv: epc */
 };
 
-struct thread_info {
-	unsigned long flags;
+struct mm_struct {
+	unsigned long task_size;
 };
 
 struct rseq;
 
 struct task_struct {
-	struct thread_info thread_info;
+	struct mm_struct *mm;
 	struct thread_struct thread;
 	int pid;
 	int tgid;

@@ -5,6 +5,9 @@
 
 #include "collect/objects.h"
 
+/* sizeof(struct pthread) is 2,368 in 2.36 of x86-64; an area is at most 64 bytes, aligned to 64. */
+enum { DESCRIPTOR_MAX = 4096, EXTRA_TLS_MAX = 256 };
+
 struct owner attribute_libc(const struct target *t)
 {
 	return (struct owner){ .kind = OWNER_LIBC,
@@ -73,6 +76,38 @@ static bool attribute_data(const struct target *t, const struct thread_facts *f,
 	return false;
 }
 
+/*
+ * A static program without symbols does not say where libc's area is. But what surrounds the thread
+ * pointer is libc's alone: its descriptor of the thread (2.35 to 2.40 keep the area in it), and, beyond
+ * the program's own TLS, the extra block that 2.41 and newer put there (c813c1490d).
+ */
+static bool is_libc_memory(const struct target *t, const struct tls_blocks *blocks, size_t thread,
+			   const struct thread_facts *f)
+{
+	const struct image *image = t->objects[0].image;
+	uint64_t block = f->tp, end, extra = EXTRA_TLS_MAX + image->tls_align;
+
+	tls_block(blocks, thread, 0, &block);
+	end = block + image->tls_memsz;
+	if (t->abi->variant == 2)
+		return (f->area >= f->tp && f->area - f->tp < DESCRIPTOR_MAX) ||
+		       (f->area < block && block - f->area <= extra);
+	return (f->area < f->tp && f->tp - f->area <= DESCRIPTOR_MAX) ||
+	       (f->area >= end && f->area - end < extra);
+}
+
+static bool attribute_static_libc(const struct target *t, const struct tls_blocks *blocks, size_t thread,
+				  const struct thread_facts *f, struct owner *ret)
+{
+	if (t->dynamic || !t->n_objects || !t->objects[0].image || t->facts->libc.has & LIBC_OFFSET ||
+	    !(f->has & THREAD_TP) || !is_libc_memory(t, blocks, thread, f))
+		return false;
+	*ret = attribute_libc(t);
+	ret->confidence = CONFIDENCE_INFERRED;
+	ret->object = objects_path(t, &t->objects[0]);
+	return true;
+}
+
 static enum owner_place place_of(const struct mapping *m)
 {
 	if (!strcmp(m->path, "[heap]"))
@@ -82,13 +117,19 @@ static enum owner_place place_of(const struct mapping *m)
 	return m->inode ? PLACE_FILE : PLACE_ANONYMOUS;
 }
 
-/* Memory of no object is what is left when all objects, libc's area among them, are known. */
+/* Memory of no object is what is left when all objects and their TLS are known. */
 static bool knows_every_object(const struct target *t)
 {
-	for (size_t i = 0; i < t->n_objects; i++)
-		if (!t->objects[i].image && t->objects[i].mapping && t->objects[i].mapping->inode)
+	for (size_t i = 0; i < t->n_objects; i++) {
+		const struct object *o = &t->objects[i];
+
+		if (!o->image && o->mapping && o->mapping->inode)
 			return false;
-	return t->complete && (t->dynamic || t->facts->libc.has & LIBC_OFFSET);
+		/* The program's own block is where the linker counted on; others can be anywhere. */
+		if (i && o->image && o->image->tls && !o->has_tls_offset && !o->has_tls_modid)
+			return false;
+	}
+	return t->complete;
 }
 
 static struct owner attribute_mapping(const struct target *t, const struct thread_facts *f)
@@ -118,7 +159,8 @@ struct owner attribute_area(const struct target *t, const struct tls_blocks *blo
 	    f->area == f->tp + (uint64_t)libc->rseq_offset)
 		return attribute_libc(t);
 	if (attribute_candidate(f, &owner) ||
-	    attribute_tls_block(t, blocks, thread, f, &owner) || attribute_data(t, f, &owner))
+	    attribute_tls_block(t, blocks, thread, f, &owner) || attribute_data(t, f, &owner) ||
+	    attribute_static_libc(t, blocks, thread, f, &owner))
 		return owner;
 	return attribute_mapping(t, f);
 }

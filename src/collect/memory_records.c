@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * _rtld_global keeps two lists of thread descriptors, for stacks of glibc's own and of the user,
- * the main thread's among the latter. Where they lie is said by the tables for libthread_db.
+ * glibc keeps two lists of thread descriptors, for stacks of its own and of the user, the main
+ * thread's among the latter. Where they lie is said by the tables for libthread_db.
  */
 #include "collect/memory_records.h"
 
@@ -22,7 +22,7 @@ static void add_record(struct target *t, uint64_t descriptor, int32_t tid)
 	r->layout = TASK_LAYOUT_MEMORY;
 	r->tgid = t->facts->pid;
 	r->tid = r->inner_tid = tid;
-	r->tp = descriptor + (t->abi->variant == 1 ? (uint64_t)t->libc.sizeof_pthread : 0);
+	r->tp = descriptor + (uint64_t)t->libc.pthread_from_tp;
 	r->flags = TASK_HAS_TP;
 }
 
@@ -37,7 +37,7 @@ static bool walk(struct target *t, uint64_t head)
 	uint64_t first = (uint64_t)(list < tid_at ? list : tid_at), at;
 	char bytes[256];
 
-	if (reader_memory(t->reader, head, &at, sizeof(at)) < 0)
+	if (target_words(t, head, &at, 1) < 0)
 		return false;
 	while (at && at != head) {
 		uint64_t descriptor = at - (uint64_t)list;
@@ -47,7 +47,7 @@ static bool walk(struct target *t, uint64_t head)
 		    reader_memory(t->reader, descriptor + first, bytes, sizeof(bytes)) < 0)
 			return false;
 		memcpy(&tid, bytes + ((uint64_t)tid_at - first), sizeof(tid));
-		memcpy(&at, bytes + ((uint64_t)list - first), sizeof(at));
+		at = target_word(t, bytes + ((uint64_t)list - first));
 		add_record(t, descriptor, tid);
 	}
 	return at != 0;
@@ -57,23 +57,17 @@ static bool layout_is_known(const struct target *t)
 {
 	const struct libc_layout *l = &t->libc;
 
-	return t->abi && l->rtld_global && l->pthread_tid >= 0 && l->pthread_list >= 0 &&
-	       l->stack_used >= 0 && l->stack_user >= 0 &&
-	       llabs(l->pthread_list - l->pthread_tid) < 256 - 8 &&
-	       (t->abi->variant == 2 || l->sizeof_pthread >= 0);
+	return t->abi && l->stack_used && l->stack_user && l->pthread_tid >= 0 && l->pthread_list >= 0 &&
+	       l->pthread_from_tp >= 0 && llabs(l->pthread_list - l->pthread_tid) < 256 - 8;
 }
 
-void memory_records_read(struct target *t)
+const char *memory_records_read(struct target *t)
 {
 	if (!t->n_objects)
-		return; /* That, and why, is said already. */
-	if (!layout_is_known(t)) {
-		process_unknown(t->facts, "threads",
-				"its libc keeps no list of threads that is known");
-		return;
-	}
-	if (!walk(t, t->libc.rtld_global + (uint64_t)t->libc.stack_user) ||
-	    !walk(t, t->libc.rtld_global + (uint64_t)t->libc.stack_used))
-		process_unknown(t->facts, "threads",
-				"the list of threads in memory was changing or is broken");
+		return NULL; /* That, and why, is said already. */
+	if (!layout_is_known(t))
+		return "its libc keeps no list of threads that is known";
+	if (!walk(t, t->libc.stack_user) || !walk(t, t->libc.stack_used))
+		return "the list of threads in memory was changing or is broken";
+	return NULL;
 }

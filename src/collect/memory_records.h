@@ -5,7 +5,7 @@
 
 #include "collect/target.h"
 
-/* Fills t->records; says in facts->unknown why where it cannot. Registrations stay unknown. */
-void memory_records_read(struct target *t);
+/* Fills t->records; NULL, or why it could not, static. Registrations stay unknown. */
+const char *memory_records_read(struct target *t);
 
 #endif

@@ -8,7 +8,9 @@
 #include <time.h>
 
 #include "collect/conclude.h"
+#include "collect/libc.h"
 #include "collect/link_map.h"
+#include "collect/lookup.h"
 #include "collect/memory_records.h"
 #include "collect/objects.h"
 #include "collect/reads.h"
@@ -185,15 +187,18 @@ static void read_objects(struct target *t)
 {
 	if (!(t->facts->auxv.has & AUXV_READ) || !t->maps.n)
 		return;
-	if (t->abi->word != 8) {
-		process_unknown(t->facts, "objects", "32-bit programs are not read");
-		return;
-	}
 	link_map_read(t);
 	objects_scan(t);
+	/* Each step needs the files that the one before it found. */
 	if (link_map_follow(t))
 		objects_scan(t);
-	objects_read_libc(t);
+	if (link_map_read_namespaces(t))
+		objects_scan(t);
+	if (link_map_add_unlisted(t))
+		objects_scan(t);
+	link_map_explain(t);
+	lookup_prepare(t);
+	libc_read(t);
 	objects_describe(t);
 }
 
@@ -307,7 +312,30 @@ static void records_by_ptrace(struct target *t)
 		t->facts->method = METHOD_NONE;
 }
 
-/* In the order that the method needs: what a stop would change is read before the stop. */
+static void explain_no_kernel(struct target *t, const char *why_no_list)
+{
+	if (why_no_list)
+		process_unknown(t->facts, "threads", "%s", why_no_list);
+	process_unknown(t->facts, "threads[].area",
+			"the kernel was not asked: bpf (as root) knows, and so does --method ptrace, "
+			"which stops each thread for a moment");
+	if (t->n_records && t->n_records != t->threads_in_status)
+		process_unknown(t->facts, "threads",
+				"of %lu threads libc lists %zu: nothing is known of the others",
+				(unsigned long)t->threads_in_status, t->n_records);
+}
+
+/* What a stop would change is read before it, where libc lists the threads. */
+static void read_stopped(struct target *t, struct thread_contents **ret_before)
+{
+	if (t->n_records)
+		*ret_before = thread_contents_read(t);
+	else
+		process_unknown(t->facts, "threads[].rseq_cs",
+				"it and the ids are as the stop left them: where the areas are was not known before");
+	records_by_ptrace(t);
+}
+
 static int read_threads(struct target *t, const struct process_request *request,
 			const struct proc_stat *stat, struct refusal *refusal)
 {
@@ -321,19 +349,12 @@ static int read_threads(struct target *t, const struct process_request *request,
 	if (method == METHOD_BPF) {
 		r = records_by_bpf(t, request, stat);
 	} else {
-		memory_records_read(t);
-		if (method == METHOD_NONE)
-			process_unknown(t->facts, "threads[].area",
-					"the kernel was not asked: bpf (as root) knows, and so does --method ptrace, "
-					"which stops each thread for a moment");
-		if (method == METHOD_NONE && t->n_records && t->n_records != t->threads_in_status)
-			process_unknown(t->facts, "threads",
-					"of %lu threads libc lists %zu: nothing is known of the others",
-					(unsigned long)t->threads_in_status, t->n_records);
-		if (method == METHOD_PTRACE) {
-			before = thread_contents_read(t);
-			records_by_ptrace(t);
-		}
+		const char *why_no_list = memory_records_read(t);
+
+		if (method == METHOD_PTRACE)
+			read_stopped(t, &before);
+		else
+			explain_no_kernel(t, why_no_list);
 	}
 	if (r == 0)
 		threads_describe(t, before);
@@ -497,6 +518,8 @@ static void target_done(struct target *t)
 {
 	strbuf_done(&t->auxv);
 	maps_done(&t->maps);
+	for (size_t i = 0; i < t->n_objects; i++)
+		free(t->objects[i].needs);
 	free(t->objects);
 	free(t->records);
 }

@@ -80,16 +80,15 @@ static int wait_stopped(pid_t tid, int *ret_status)
 static void read_registers(pid_t tid, struct task_record *r)
 {
 #if defined(__x86_64__)
+	enum { USER32_CS = 0x23 }; /* arch/x86/include/asm/segment.h */
 	struct user_regs_struct regs;
-	struct iovec iov = { &regs, sizeof(regs) };
 
-	if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov) < 0)
+	/* Not GETREGSET: that gives a 32-bit program's registers, without the bases of its segments. */
+	if (ptrace(PTRACE_GETREGS, tid, 0, &regs) < 0)
 		return;
-	if (iov.iov_len != sizeof(regs)) {
+	if (regs.cs == USER32_CS)
 		r->flags |= TASK_COMPAT;
-		return;
-	}
-	r->tp = regs.fs_base;
+	r->tp = regs.cs == USER32_CS ? regs.gs_base : regs.fs_base;
 	r->ip = regs.rip;
 	r->flags |= TASK_HAS_TP | TASK_HAS_IP;
 #elif defined(__aarch64__)

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "collect/attribute.h"
+#include "collect/libc.h"
+#include "collect/lookup.h"
 #include "collect/objects.h"
 #include "collect/reads.h"
 #include "collect/tls.h"
@@ -23,10 +25,10 @@ static size_t find_refcount(const struct image *image)
 	return SIZE_MAX;
 }
 
-static bool is_area(const struct target *t, size_t object, const struct image_symbol *s)
+static bool is_area(struct target *t, size_t object, const struct image_symbol *s)
 {
 	return known_symbols[s->known].role == ROLE_AREA && s->type == STT_TLS &&
-	       objects_is_used(t, object, s);
+	       lookup_is_used(t, object, s);
 }
 
 struct area_symbol {
@@ -207,8 +209,12 @@ static void take_record(const struct target *t, const struct task_record *r, str
 	f->on_cpu = (r->flags & TASK_ON_CPU) != 0;
 	f->in_section = f->own_pthread = -1;
 	take_registration(r, f);
-	/* Without FSGSBASE the saved base of a running thread can be 0, which is no thread pointer. */
-	if (r->flags & TASK_HAS_TP && r->tp) {
+	/*
+	 * Without FSGSBASE the saved base of a running thread can be 0, which is no thread pointer. Nor
+	 * is that of 32-bit code which a 64-bit program runs for a while.
+	 */
+	if (r->flags & TASK_HAS_TP && r->tp &&
+	    (!t->abi || r->layout == TASK_LAYOUT_MEMORY || (t->abi->word == 4) == !!(r->flags & TASK_COMPAT))) {
 		f->has |= THREAD_TP;
 		f->tp = r->tp;
 	}
@@ -254,12 +260,11 @@ static void mark_pthreads(struct target *t)
 {
 	struct process_facts *facts = t->facts;
 	struct reads reads = { 0 };
-	uint64_t back = t->abi && t->abi->variant == 1 ? (uint64_t)t->libc.sizeof_pthread : 0;
 
-	if (t->libc.pthread_tid < 0 || (int64_t)back < 0)
+	if (!t->n_objects || t->libc.pthread_tid < 0 || t->libc.pthread_from_tp < 0)
 		return;
 	for (size_t i = 0; i < facts->n_threads; i++)
-		reads_add(&reads, facts->threads[i].tp - back + (uint64_t)t->libc.pthread_tid, 4);
+		reads_add(&reads, libc_pthread(t, facts->threads[i].tp) + (uint64_t)t->libc.pthread_tid, 4);
 	if (reads.n == facts->n_threads && reads.n && reads_run(&reads, t->reader) == 0)
 		for (size_t i = 0; i < facts->n_threads; i++) {
 			const void *bytes = facts->threads[i].tp ? reads_get(&reads, i) : NULL;

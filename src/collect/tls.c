@@ -5,8 +5,7 @@
 
 #include "collect/reads.h"
 
-/* A dtv entry of glibc is a pointer and what to free; entry 0 and the one before it are counters. */
-enum { DTV_ENTRY = 16, MODID_MAX = 1 << 20 };
+enum { MODID_MAX = 1 << 20 };
 
 struct tls_blocks {
 	size_t n_threads, n_objects, n_columns;
@@ -30,8 +29,8 @@ static bool wants_dynamic(const struct target *t, const struct object *o)
 {
 	uint64_t unused;
 
-	return o->image && o->image->tls && o->has_tls_fields && o->tls_modid &&
-	       o->tls_modid < MODID_MAX && !arch_static_tls(t->abi, 0, o->tls_offset, &unused);
+	return o->image && o->image->tls && o->has_tls_modid && o->tls_modid && o->tls_modid < MODID_MAX &&
+	       !(o->has_tls_offset && arch_static_tls(t->abi, 0, o->tls_offset, &unused));
 }
 
 static uint64_t *cell(const struct tls_blocks *b, size_t thread, size_t object)
@@ -47,9 +46,9 @@ static void fill_static(struct target *t, const uint64_t *tps, struct tls_blocks
 		for (size_t k = 0; b->columns[i] != SIZE_MAX && k < b->n_threads; k++) {
 			if (!tps[k])
 				continue;
-			if (o->has_tls_fields)
+			if (o->has_tls_offset)
 				arch_static_tls(t->abi, tps[k], o->tls_offset, cell(b, k, i));
-			else if (!t->dynamic)
+			else if (!i && !o->has_tls_modid)
 				*cell(b, k, i) = arch_executable_tls(t->abi, tps[k], o->image->tls_memsz,
 								     o->image->tls_align, o->image->tls_vaddr);
 		}
@@ -63,15 +62,15 @@ static bool read_dtvs(struct target *t, const uint64_t *tps, size_t n, uint64_t 
 	bool ok = false;
 
 	for (size_t i = 0; i < n; i++)
-		reads_add(&pointers, tps[i] + (uint64_t)t->libc.pthread_dtvp, 8);
+		reads_add(&pointers, tps[i] + (uint64_t)t->libc.dtv_from_tp, t->abi->word);
 	if (pointers.n != n || reads_run(&pointers, t->reader) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++) {
 		const void *p = tps[i] ? reads_get(&pointers, i) : NULL;
 
 		if (p)
-			memcpy(&dtvs[i], p, 8);
-		reads_add(&counts, dtvs[i] - DTV_ENTRY, 8);
+			dtvs[i] = target_word(t, p);
+		reads_add(&counts, dtvs[i] + (uint64_t)t->libc.dtv_count, t->abi->word);
 	}
 	if (counts.n != n || reads_run(&counts, t->reader) < 0)
 		goto out;
@@ -79,7 +78,7 @@ static bool read_dtvs(struct target *t, const uint64_t *tps, size_t n, uint64_t 
 		const void *p = dtvs[i] ? reads_get(&counts, i) : NULL;
 
 		if (p)
-			memcpy(&sizes[i], p, 8);
+			sizes[i] = target_word(t, p);
 	}
 	ok = true;
 out:
@@ -95,16 +94,14 @@ static void fill_one_dynamic(struct target *t, size_t object, const uint64_t *dt
 	struct reads entries = { 0 };
 
 	for (size_t i = 0; i < b->n_threads; i++)
-		reads_add(&entries, dtvs[i] + modid * DTV_ENTRY, 8);
+		reads_add(&entries, dtvs[i] + modid * t->libc.dtv_entry, t->abi->word);
 	if (entries.n == b->n_threads && reads_run(&entries, t->reader) == 0)
 		for (size_t i = 0; i < b->n_threads; i++) {
 			const void *p = modid <= sizes[i] ? reads_get(&entries, i) : NULL;
-			uint64_t block = 0;
+			uint64_t block = p ? target_word(t, p) : 0;
 
-			if (p)
-				memcpy(&block, p, 8);
-			/* TLS_DTV_UNALLOCATED: this thread has not used the module */
-			if (block != UINT64_MAX)
+			/* glibc's TLS_DTV_UNALLOCATED: this thread has not used the module */
+			if (block != (t->abi->word == 4 ? UINT32_MAX : UINT64_MAX))
 				*cell(b, i, object) = block;
 		}
 	reads_done(&entries);
@@ -116,7 +113,7 @@ static void fill_dynamic(struct target *t, const uint64_t *tps, struct tls_block
 
 	for (size_t i = 0; i < b->n_objects; i++) {
 		if (b->columns[i] == SIZE_MAX || !wants_dynamic(t, &t->objects[i]) ||
-		    t->libc.pthread_dtvp < 0)
+		    !t->libc.has_dtv)
 			continue;
 		if (!dtvs) {
 			dtvs = calloc(b->n_threads + 1, sizeof(*dtvs));

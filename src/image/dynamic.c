@@ -41,6 +41,13 @@ static void take_entry(const GElf_Dyn *d, struct image *image, struct dynamic *d
 		break;
 	case DT_FLAGS_1:
 		image->nodelete = (d->d_un.d_val & DF_1_NODELETE) != 0;
+		image->pie = (d->d_un.d_val & DF_1_PIE) != 0;
+		break;
+	case DT_FLAGS:
+		image->symbolic |= (d->d_un.d_val & DF_SYMBOLIC) != 0;
+		break;
+	case DT_SYMBOLIC:
+		image->symbolic = 1;
 		break;
 	}
 }
@@ -70,6 +77,7 @@ static Elf_Data *dynamic_data(const struct elf_file *file, struct image *image)
 		if (!gelf_getphdr(file->elf, (int)i, &ph) || ph.p_type != PT_DYNAMIC)
 			continue;
 		image->dynamic = 1;
+		image->dynamic_vaddr = ph.p_vaddr;
 		if (ph.p_offset > file->size || ph.p_filesz > file->size - ph.p_offset ||
 		    ph.p_filesz > ENTRIES_MAX * sizeof(Elf64_Dyn))
 			return NULL;

@@ -16,13 +16,18 @@ enum {
 	IMAGE_NAME_MAX = 96,
 };
 
+/* Which libc the file is, or holds. */
+enum image_libc { IMAGE_NO_LIBC, IMAGE_GLIBC, IMAGE_MUSL };
+
 struct image_symbol {
 	uint8_t known;	  /* index in known_symbols */
 	uint8_t defined;  /* or only referred to */
 	uint8_t exported; /* stands in the dynamic symbol table: others can bind to it */
 	uint8_t type;	  /* STT_* */
 	uint8_t bind;	  /* STB_* */
-	uint8_t pad[3];
+	uint8_t hidden;	  /* of a version that is not the default one: foo@V, not foo@@V */
+	uint8_t visibility; /* STV_* */
+	uint8_t pad;
 	uint64_t value, size;
 	char version[48]; /* "" where it has none */
 };
@@ -41,14 +46,20 @@ struct image {
 	uint8_t truncated;   /* more symbols, needed names or segments than fit */
 	uint8_t nodelete;    /* DF_1_NODELETE */
 	uint8_t google_malloc; /* has tcmalloc's section of that name */
-	uint8_t pad;
+	uint8_t libc;	     /* enum image_libc */
+	uint8_t interpreter; /* names a dynamic linker */
+	uint8_t pie;	     /* DF_1_PIE */
+	uint8_t symbolic;    /* looks up its own symbols in itself first */
+	uint8_t pad[5];
 	uint32_t n_symbols, n_segments, n_needed, build_id_len;
 	uint64_t tls_vaddr, tls_memsz, tls_align;
 	uint64_t build_id_vaddr;
+	uint64_t dynamic_vaddr;
 	uint64_t sections_total; /* critical-section descriptors in __rseq_cs */
 	uint8_t build_id[64];
 	char soname[IMAGE_NAME_MAX];
 	char banner[128]; /* glibc's own description of itself, "" for others */
+	char libc_version[24]; /* musl's, "" for others */
 	char needed[IMAGE_NEEDED_MAX][IMAGE_NAME_MAX];
 	struct image_segment segments[IMAGE_SEGMENTS_MAX]; /* PT_LOAD */
 	struct image_symbol symbols[IMAGE_SYMBOLS_MAX];

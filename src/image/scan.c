@@ -3,13 +3,13 @@
 #include <string.h>
 
 #include "image/dynamic.h"
+#include "image/libc.h"
 #include "image/symbols.h"
 #include "model/abi.h"
 #include "model/known.h"
 
 /* Notes of a real file take some hundred bytes. */
 #define NOTES_MAX 65536
-#define BANNER_WINDOW (256u << 10)
 
 static void take_tls(const GElf_Phdr *ph, struct image *image)
 {
@@ -71,6 +71,8 @@ static bool take_segments(const struct elf_file *file, struct image *image)
 			take_tls(&ph, image);
 		else if (ph.p_type == PT_NOTE)
 			take_build_id(file, &ph, image);
+		else if (ph.p_type == PT_INTERP)
+			image->interpreter = 1;
 	}
 	return true;
 }
@@ -100,51 +102,6 @@ static void take_sections(const struct elf_file *file, struct image *image)
 	}
 }
 
-static void copy_banner(const char *at, size_t len, struct image *image)
-{
-	const char *end = memchr(at, '\n', len);
-	size_t n = end ? (size_t)(end - at) : len;
-
-	if (n >= sizeof(image->banner))
-		n = sizeof(image->banner) - 1;
-	memcpy(image->banner, at, n);
-	image->banner[n] = '\0';
-}
-
-/* glibc prints this line when libc.so.6 is executed; it names the distribution's build too. */
-static bool search_banner(const struct elf_file *file, const struct image_segment *s,
-			  struct image *image)
-{
-	static const char start[] = "GNU C Library (";
-	_cleanup_free_ char *window = malloc(BANNER_WINDOW);
-	uint64_t step = BANNER_WINDOW - sizeof(image->banner);
-
-	for (uint64_t done = 0; window && done < s->filesz; done += step) {
-		uint64_t left = s->filesz - done;
-		size_t len = left < BANNER_WINDOW ? (size_t)left : BANNER_WINDOW;
-		const char *p;
-
-		if (!elf_file_read(file, s->offset + done, window, len))
-			return false;
-		p = memmem(window, len, start, sizeof(start) - 1);
-		if (p) {
-			copy_banner(p, len - (size_t)(p - window), image);
-			return true;
-		}
-	}
-	return false;
-}
-
-static void take_banner(const struct elf_file *file, struct image *image)
-{
-	if (!image_find(image, "gnu_get_libc_version"))
-		return;
-	for (uint32_t i = 0; i < image->n_segments; i++)
-		if (!(image->segments[i].flags & (PF_X | PF_W)) &&
-		    search_banner(file, &image->segments[i], image))
-			return;
-}
-
 static int scan(const struct elf_file *file, struct image *image, const char **ret_what)
 {
 	struct dynamic dynamic;
@@ -161,7 +118,7 @@ static int scan(const struct elf_file *file, struct image *image, const char **r
 	symbols_read_dynamic(file, &dynamic, image);
 	symbols_read_static(file, image);
 	take_sections(file, image);
-	take_banner(file, image);
+	libc_identify(file, image);
 	return 0;
 }
 

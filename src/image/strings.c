@@ -11,7 +11,8 @@
 #define OVERLAP IMAGE_NAME_MAX
 
 /* One of these stands in every name that is worth a scan; the rest is found by hash only. */
-static const char *const stems[] = { "rseq", "tcmalloc", "TcmallocSlab" };
+static const char *const stems[] = { "rseq",	"tcmalloc",     "TcmallocSlab", "_thread_db_",
+				     "stack_use", "nptl_version", "__copy_tls" };
 
 static void add(struct name_offsets *names, uint64_t offset, int known)
 {

@@ -92,6 +92,7 @@ static struct image_symbol *add(struct image *image, int known, const GElf_Sym *
 		.exported = exported,
 		.type = GELF_ST_TYPE(sym->st_info),
 		.bind = GELF_ST_BIND(sym->st_info),
+		.visibility = GELF_ST_VISIBILITY(sym->st_other),
 		.value = sym->st_value,
 		.size = sym->st_size,
 	};
@@ -252,7 +253,7 @@ static void scan(const struct table *t, const struct name_offsets *names, bool e
 				continue;
 			s = add(image, known, &sym, exported);
 			if (s && versions)
-				versions_find(versions, first + i, s->version, sizeof(s->version));
+				versions_find(versions, first + i, s);
 		}
 	}
 }
@@ -269,7 +270,7 @@ static void find_definitions(const struct hash_table *t, struct image *image, bo
 			continue;
 		s = add(image, (int)k, &sym, true);
 		if (s)
-			versions_find(versions, index, s->version, sizeof(s->version));
+			versions_find(versions, index, s);
 	}
 }
 

@@ -92,18 +92,18 @@ static bool find_needed(const struct version_table *t, uint16_t index, char *ret
 	return false;
 }
 
-void versions_find(const struct version_table *t, uint64_t index, char *ret, size_t size)
+void versions_find(const struct version_table *t, uint64_t index, struct image_symbol *symbol)
 {
 	unsigned char raw[2];
 	uint16_t version;
 
-	ret[0] = '\0';
 	if (!t->dynamic->versym ||
 	    !elf_file_read_at(t->file, t->image, t->dynamic->versym + 2 * index, raw, sizeof(raw)))
 		return;
+	symbol->hidden = half(t->file, raw) > INDEX_MASK;
 	version = half(t->file, raw) & INDEX_MASK;
 	if (version <= VER_NDX_GLOBAL)
 		return;
-	if (!find_defined(t, version, ret, size))
-		find_needed(t, version, ret, size);
+	if (!find_defined(t, version, symbol->version, sizeof(symbol->version)))
+		find_needed(t, version, symbol->version, sizeof(symbol->version));
 }

@@ -11,7 +11,7 @@ struct version_table {
 	const struct dynamic *dynamic;
 };
 
-/* Writes the name of the version of the index'th dynamic symbol, "" where it has none. */
-void versions_find(const struct version_table *t, uint64_t index, char *ret, size_t size);
+/* Fills version ("" for none) and hidden of the symbol, the index'th of the dynamic table. */
+void versions_find(const struct version_table *t, uint64_t index, struct image_symbol *symbol);
 
 #endif

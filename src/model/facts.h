@@ -83,7 +83,8 @@ struct symbol_facts {
 	const char *name;
 	int8_t defined, exported;
 	int8_t wins; /* -1: not a matter of look-up (a local symbol, a reference), or unknown */
-	const char *wins_reason;
+	const char *wins_reason; /* of a reference: why that definition wins */
+	const char *binds; /* a reference: path of the object whose definition it gets; NULL for none */
 	const char *type, *bind;
 	const char *version; /* "" for none */
 	uint64_t size, value, address;
@@ -105,11 +106,11 @@ struct object_facts {
 	struct symbol_facts *symbols;
 	size_t n_symbols;
 };
-enum { OBJECT_SECTIONS = 1 };
+enum { OBJECT_SECTIONS = 1, OBJECT_NAMESPACE = 2 };
 
 struct libc_facts {
 	uint64_t has;
-	const char *name;    /* "glibc" or NULL */
+	const char *name;    /* "glibc", "musl" or NULL */
 	const char *version; /* "2.36" */
 	const char *build;   /* "Debian GLIBC 2.36-9+deb12u14" */
 	const char *linkage; /* "dynamic", "static" */

@@ -89,6 +89,7 @@ static const struct field symbol_fields[] = {
 	F(struct symbol_facts, FIELD_TRI, defined, "DEFINED", 0, "defined"),
 	F(struct symbol_facts, FIELD_TRI, wins, "WINS", 0, "wins"),
 	F(struct symbol_facts, FIELD_STRING, wins_reason, "REASON", 0, "wins_reason"),
+	F(struct symbol_facts, FIELD_STRING, binds, "BOUND TO", 0, "binds"),
 	F(struct symbol_facts, FIELD_U64, size, "SIZE", SYMBOL_SIZE, "size"),
 	F(struct symbol_facts, FIELD_STRING, type, "TYPE", 0, "type"),
 	F(struct symbol_facts, FIELD_STRING, bind, "BIND", 0, "bind"),
@@ -100,7 +101,7 @@ const struct record_type symbol_type =
 
 static const struct field object_fields[] = {
 	F(struct object_facts, FIELD_STRING, path, "", 0, "path"),
-	F(struct object_facts, FIELD_U32, namespace, "", 0, "namespace"),
+	F(struct object_facts, FIELD_U32, namespace, "", OBJECT_NAMESPACE, "namespace"),
 	F(struct object_facts, FIELD_STRING, build_id, "", 0, "build_id"),
 	F(struct object_facts, FIELD_STRING, name, "", 0, "name"),
 	F(struct object_facts, FIELD_HEX64, base, "", 0, "base"),

@@ -22,6 +22,7 @@ enum known_role {
 	ROLE_TCMALLOC,
 	/* Not rseq, but needed to find it: never shown. */
 	ROLE_GLIBC,		  /* defined by glibc only */
+	ROLE_GLIBC_VERSION,
 	ROLE_LINK_MAP_TLS_OFFSET, /* descriptors of glibc's private layouts, for debuggers */
 	ROLE_LINK_MAP_TLS_MODID,
 	ROLE_PTHREAD_DTVP,
@@ -31,8 +32,14 @@ enum known_role {
 	ROLE_STACK_USED,
 	ROLE_STACK_USER,
 	ROLE_RTLD_GLOBAL, /* what those two offsets count from */
+	ROLE_STACK_USED_LIST, /* the list itself, where it is a variable of its own */
+	ROLE_STACK_USER_LIST,
 	ROLE_RTLD_DEBUG,  /* where the dynamic linker's list begins */
+	ROLE_MUSL,	  /* defined by musl only */
+	ROLE_MUSL_DEBUG,  /* the same, and points to where its dynamic linker's list begins */
 };
+
+enum { KNOWN_SYMBOLS_MAX = 64 };
 
 struct known_symbol {
 	const char *name;

@@ -117,6 +117,12 @@ void maps_done(struct maps *maps)
 	*maps = (struct maps){ 0 };
 }
 
+bool maps_same_file(const struct mapping *a, const struct mapping *b)
+{
+	return a->inode && a->inode == b->inode && a->dev_major == b->dev_major &&
+	       a->dev_minor == b->dev_minor;
+}
+
 const struct mapping *maps_find(const struct maps *maps, uint64_t addr)
 {
 	size_t low = 0, high = maps->n;

@@ -27,6 +27,8 @@ struct maps {
 int maps_parse(struct span text, struct arena *arena, struct maps *ret) _must_check_;
 void maps_done(struct maps *maps);
 
+bool maps_same_file(const struct mapping *a, const struct mapping *b);
+
 /* The mapping that holds addr, or NULL. Borrowed. */
 const struct mapping *maps_find(const struct maps *maps, uint64_t addr);
 

@@ -176,17 +176,25 @@ static void print_scalars(const struct output *o, const struct record_type *type
 	}
 }
 
+static bool is_among(const char *word, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
+}
+
 /* What an object's symbols say; how the linker made them only for those who ask for more. */
 static void print_symbols(const struct output *o, const struct object_facts *object)
 {
-	static const char *const more[] = { "type", "bind" };
+	static const char *const more[] = { "type", "bind", "binds" };
 	struct table t = { 0 };
 
 	for (size_t k = 0; k < object->n_symbols; k++)
 		for (size_t c = 0; c < symbol_type.n; c++) {
 			const struct field *f = &symbol_type.fields[c];
 
-			if (o->verbosity <= 0 && (!strcmp(f->key, more[0]) || !strcmp(f->key, more[1])))
+			if (o->verbosity <= 0 && is_among(f->key, more, ARRAY_SIZE(more)))
 				continue;
 			if (!k)
 				table_column(&t, f->label);
@@ -205,7 +213,9 @@ static void print_objects(const struct output *o, const struct process_facts *p)
 		if (object->name)
 			fprintf(o->file, " (%s)", object->name);
 		/* The program's own namespace is 0 and needs no mention. */
-		if (object->namespace)
+		if (!(object->has & OBJECT_NAMESPACE))
+			fputs(", in no list of the dynamic linker", o->file);
+		else if (object->namespace)
 			fprintf(o->file, ", link namespace %u", object->namespace);
 		if (object->sections_total)
 			fprintf(o->file, ", %lu critical section%s", (unsigned long)object->sections_total,

@@ -111,15 +111,19 @@ load ../lib/lab
 	done
 }
 
-@test "a static program without symbols: unknown, and said so" {
+@test "static programs without symbols: libc's by where its area lies" {
 	command -v strip >/dev/null || skip "no strip"
+	local program
 	LAB_BIN=$BATS_TEST_TMPDIR
-	strip -o "$LAB_BIN/threads" "$LAB/threads-static"
-	lab threads 2
-	inspect "$LAB_PID"
-	is "$status" 3
-	is "$(json '.processes[0] | "\(.threads_registered) \(.owner.kind)"')" "2 null"
-	[ "$(json '[.processes[0].unknown[] | select(.what == "owner")] | length')" = 1 ]
+	for program in threads-static threads-static-pie; do
+		strip -o "$LAB_BIN/threads" "$LAB/$program"
+		lab threads 2
+		inspect "$LAB_PID"
+		is "$status" 0
+		is "$(json '.processes[0].owner | "\(.kind) \(.name) \(.place) \(.confidence)"')" "libc glibc libc inferred"
+		matches_testimony
+		lab_stop
+	done
 }
 
 own_area() { # own_area PLACE [VAR=VALUE]
