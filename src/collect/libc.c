@@ -183,7 +183,7 @@ static void identify(struct target *t)
 	for (size_t i = 0; i < t->n_objects; i++) {
 		const struct image *image = t->objects[i].image;
 
-		if (t->objects[i].namespace || !image || !image->libc)
+		if ((t->objects[i].namespace && t->objects[i].namespace != NAMESPACE_UNKNOWN) || !image || !image->libc)
 			continue;
 		libc->name = libc_name(image);
 		if (image->banner[0] && !libc->version)

@@ -252,19 +252,27 @@ void link_map_read(struct target *t)
 		add_program(t, exe);
 }
 
-/* Where the dynamic linker keeps the list, by its own exported variable; 0 for none. */
+/*
+ * Where the dynamic linker keeps the list, by its own exported variable; 0 for none. A program that
+ * uses the variable has a copy of it, from before there was a list.
+ */
 static uint64_t debug_by_symbol(struct target *t)
 {
-	const struct object *o;
-	const struct image_symbol *s = target_find(t, ROLE_RTLD_DEBUG, &o);
-	uint64_t at = 0;
+	uint64_t at;
 
-	if (s && s->exported)
-		return target_address(o, s);
-	s = target_find(t, ROLE_MUSL_DEBUG, &o);
-	if (s && s->exported && target_words(t, target_address(o, s), &at, 1) < 0)
-		return 0;
-	return at;
+	for (size_t i = 0; i < t->n_objects; i++) {
+		const struct image *image = t->objects[i].image;
+		bool musl = image && image->libc == IMAGE_MUSL;
+		const struct image_symbol *s =
+			image && image->libc ? image_find(image, musl ? "_dl_debug_addr" : "_r_debug") : NULL;
+
+		if (!s || !s->exported)
+			continue;
+		if (!musl)
+			return target_address(&t->objects[i], s);
+		return target_words(t, target_address(&t->objects[i], s), &at, 1) < 0 ? 0 : at;
+	}
+	return 0;
 }
 
 bool link_map_follow(struct target *t)
