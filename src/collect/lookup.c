@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collect/objects.h"
+#include "collect/reads.h"
 #include "model/known.h"
 
 /* A real process takes some thousands; one with thousands of objects of hundreds of symbols was made to. */
@@ -227,14 +228,22 @@ static bool has_match(struct target *t, const struct object *o, const struct ima
 	return false;
 }
 
-static size_t find_global(struct target *t, uint32_t namespace, const struct image_symbol *wanted)
+/* What was opened for all after that object had been loaded was not there when its names were looked up. */
+static bool came_later(const struct target *t, size_t object, size_t from)
 {
+	return object > from && !t->objects[object].startup;
+}
+
+static size_t find_global(struct target *t, size_t from, const struct image_symbol *wanted)
+{
+	uint32_t namespace = t->objects[from].namespace;
 	size_t found = SIZE_MAX;
 
 	for (size_t i = 0; i < t->n_objects; i++) {
 		const struct object *o = &t->objects[i];
 
-		if (o->namespace != namespace || !is_global(t, o) || !has_match(t, o, wanted))
+		if (o->namespace != namespace || !is_global(t, o) || came_later(t, i, from) ||
+		    !has_match(t, o, wanted))
 			continue;
 		if (!t->scoped)
 			return i;
@@ -261,14 +270,11 @@ static size_t find_local(struct target *t, size_t from, const struct image_symbo
 
 size_t lookup_find(struct target *t, size_t from, const struct image_symbol *symbol)
 {
-	const struct object *o = &t->objects[from];
 	size_t found;
 
 	if (t->lookup_steps <= 0)
 		return SIZE_MAX;
-	if (o->image && o->image->symbolic && has_match(t, o, symbol))
-		return from;
-	found = find_global(t, o->namespace, symbol);
+	found = find_global(t, from, symbol);
 	if (found == SIZE_MAX)
 		found = find_local(t, from, symbol);
 	if (t->lookup_steps <= 0)
@@ -276,13 +282,110 @@ size_t lookup_find(struct target *t, size_t from, const struct image_symbol *sym
 	return found;
 }
 
+/* --- what the dynamic linker wrote down --- */
+
+static bool is_written(const struct target *t, const struct object *o, const struct image_symbol *def,
+		       const struct image_symbol *ref, uint64_t word)
+{
+	uint64_t tpoff = 0;
+
+	switch (ref->slot_kind) {
+	case SLOT_MODULE:
+		return o->has_tls_modid && o->tls_modid == word;
+	case SLOT_TPOFF:
+		if (!o->has_tls_offset || !arch_static_tls(t->abi, 0, o->tls_offset, &tpoff))
+			return false;
+		tpoff += def->value + (uint64_t)ref->addend;
+		return t->abi->word == 4 ? (uint32_t)tpoff == (uint32_t)word : tpoff == word;
+	default:
+		return o->base + def->value + (uint64_t)ref->addend == word;
+	}
+}
+
+/* The object with a definition that the word means. */
+static uint32_t find_written(struct target *t, const struct image_symbol *ref, uint64_t word)
+{
+	for (uint32_t i = 0; word && i < t->n_objects && t->lookup_steps > 0; i++) {
+		const struct object *o = &t->objects[i];
+
+		t->lookup_steps--;
+		if (!(o->exports >> ref->known & 1))
+			continue;
+		t->lookup_steps -= o->image->n_symbols;
+		for (uint32_t k = 0; k < o->image->n_symbols; k++) {
+			const struct image_symbol *def = &o->image->symbols[k];
+
+			if (def->known == ref->known && def->defined && def->exported &&
+			    is_written(t, o, def, ref, word))
+				return i;
+		}
+	}
+	return word ? BOUND_UNKNOWN : BOUND_NONE;
+}
+
+/* A word is there to be read if the object went through relocation: one that is being loaded has 0 yet. */
+void lookup_read_bound(struct target *t)
+{
+	struct reads reads = { 0 };
+	size_t at = 0;
+
+	for (size_t i = 0; i < t->n_objects; i++) {
+		struct object *o = &t->objects[i];
+
+		if (o->image && o->image->n_symbols)
+			o->bound = calloc(o->image->n_symbols, sizeof(*o->bound));
+		for (uint32_t k = 0; o->bound && k < o->image->n_symbols; k++) {
+			o->bound[k] = BOUND_UNKNOWN;
+			if (o->image->symbols[k].slot_kind)
+				reads_add(&reads, o->base + o->image->symbols[k].slot, t->abi->word);
+		}
+	}
+	if (!reads.n || reads_run(&reads, t->reader) < 0)
+		at = SIZE_MAX;
+	for (size_t i = 0; at != SIZE_MAX && i < t->n_objects; i++)
+		for (uint32_t k = 0; t->objects[i].bound && k < t->objects[i].image->n_symbols; k++) {
+			const struct image_symbol *s = &t->objects[i].image->symbols[k];
+			const void *word = s->slot_kind ? reads_get(&reads, at++) : NULL;
+
+			if (word)
+				t->objects[i].bound[k] = find_written(t, s, target_word(t, word));
+		}
+	reads_done(&reads);
+}
+
+uint32_t lookup_bound(struct target *t, size_t object, const struct image_symbol *symbol)
+{
+	const struct object *o = &t->objects[object];
+	uint32_t bound = o->bound ? o->bound[symbol - o->image->symbols] : BOUND_UNKNOWN;
+	size_t found;
+
+	if (bound != BOUND_UNKNOWN)
+		return bound;
+	found = lookup_find(t, object, symbol);
+	return found == SIZE_MAX ? BOUND_NONE : (uint32_t)found;
+}
+
+static bool others_are_bound(struct target *t, size_t object, uint8_t known)
+{
+	for (size_t i = 0; i < t->n_objects && t->lookup_steps > 0; i++) {
+		const struct object *o = &t->objects[i];
+
+		for (uint32_t k = 0; o->bound && k < o->image->n_symbols; k++, t->lookup_steps--)
+			if (o->bound[k] == object && o->image->symbols[k].known == known)
+				return true;
+	}
+	return false;
+}
+
 bool lookup_is_used(struct target *t, size_t object, const struct image_symbol *symbol)
 {
+	const struct object *o = &t->objects[object];
+
 	if (!symbol->defined)
 		return false;
-	if (!symbol->exported || !t->dynamic || symbol->visibility != STV_DEFAULT)
+	if (!symbol->exported || !t->dynamic || symbol->visibility != STV_DEFAULT || o->image->symbolic)
 		return true;
-	return lookup_find(t, object, symbol) == object;
+	return lookup_bound(t, object, symbol) == object || others_are_bound(t, object, symbol->known);
 }
 
 const char *lookup_reason(const struct target *t, size_t object)
@@ -293,8 +396,6 @@ const char *lookup_reason(const struct target *t, size_t object)
 		return "executable";
 	if (o->namespace == NAMESPACE_UNKNOWN)
 		return "in no list of the dynamic linker";
-	if (o->image && o->image->symbolic)
-		return "linked with -Bsymbolic";
 	if (o->namespace)
 		return "link namespace";
 	if (o->startup)

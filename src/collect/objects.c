@@ -134,16 +134,15 @@ static const char *bind_name(uint8_t bind)
 static void describe_lookup(struct target *t, size_t object, const struct image_symbol *s,
 			    struct symbol_facts *f)
 {
-	size_t found = lookup_find(t, object, s);
+	uint32_t bound = s->defined ? BOUND_NONE : lookup_bound(t, object, s);
 
-	if (!s->defined) {
-		f->binds = found == SIZE_MAX ? NULL : objects_path(t, &t->objects[found]);
-		f->wins_reason = found == SIZE_MAX ? NULL : lookup_reason(t, found);
-		return;
+	if (bound < t->n_objects) {
+		f->binds = objects_path(t, &t->objects[bound]);
+		f->wins_reason = lookup_reason(t, bound);
 	}
-	if (t->lookup_steps <= 0)
+	if (!s->defined || t->lookup_steps <= 0)
 		return;
-	f->wins = found == object;
+	f->wins = lookup_find(t, object, s) == object;
 	f->wins_reason = f->wins ? lookup_reason(t, object) : "defined earlier by another object";
 }
 

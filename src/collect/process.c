@@ -115,14 +115,16 @@ static void read_environ(struct target *t)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	int r = reader_file(t->reader, "environ", &text);
-	struct span value;
+	struct span env = { strbuf_str(&text), text.len }, value;
 
 	if (r < 0)
 		process_unknown(t->facts, "tunables", "%s reading environ", strerrorname_np(-r));
-	else if (status_find_env((struct span){ strbuf_str(&text), text.len }, "GLIBC_TUNABLES", &value))
+	else if (status_find_env(env, "GLIBC_TUNABLES", &value))
 		t->facts->tunables = arena_strndup(&t->facts->arena, value.p, value.len);
-	else
+	else if (status_env_is_intact(env))
 		t->facts->tunables = "";
+	else
+		process_unknown(t->facts, "tunables", "it has written over its environment");
 }
 
 static void read_exe(struct target *t)
@@ -199,6 +201,7 @@ static void read_objects(struct target *t)
 	link_map_explain(t);
 	lookup_prepare(t);
 	libc_read(t);
+	lookup_read_bound(t);
 	objects_describe(t);
 }
 
@@ -518,8 +521,10 @@ static void target_done(struct target *t)
 {
 	strbuf_done(&t->auxv);
 	maps_done(&t->maps);
-	for (size_t i = 0; i < t->n_objects; i++)
+	for (size_t i = 0; i < t->n_objects; i++) {
 		free(t->objects[i].needs);
+		free(t->objects[i].bound);
+	}
 	free(t->objects);
 	free(t->records);
 }

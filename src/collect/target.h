@@ -22,6 +22,7 @@ struct object {
 	uint32_t n_needs;
 	uint64_t exports; /* a bit per known symbol that it defines for others */
 	uint32_t root;	  /* outside the global scope: whose opening brought it, itself mostly */
+	uint32_t *bound;  /* per symbol of the image: the object whose definition its references got */
 	bool needed;	  /* by the program, directly or not */
 	bool startup;	  /* loaded with the program: needed or preloaded */
 	uint32_t scope; /* place in the global scope of its namespace, from 1; 0: not in it */
@@ -30,6 +31,10 @@ struct object {
 };
 
 #define NAMESPACE_UNKNOWN UINT32_MAX
+
+/* In bound: the references got none (weak ones), or nothing is known. */
+#define BOUND_NONE (UINT32_MAX - 1)
+#define BOUND_UNKNOWN UINT32_MAX
 
 /* Where libc keeps what; a member is -1 (an address 0) where this libc does not say. */
 struct libc_layout {

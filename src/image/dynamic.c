@@ -39,6 +39,18 @@ static void take_entry(const GElf_Dyn *d, struct image *image, struct dynamic *d
 	case DT_VERNEEDNUM:
 		dynamic->verneednum = d->d_un.d_val;
 		break;
+	case DT_REL:
+		dynamic->rel = d->d_un.d_ptr;
+		break;
+	case DT_RELSZ:
+		dynamic->relsz = d->d_un.d_val;
+		break;
+	case DT_RELA:
+		dynamic->rela = d->d_un.d_ptr;
+		break;
+	case DT_RELASZ:
+		dynamic->relasz = d->d_un.d_val;
+		break;
 	case DT_FLAGS_1:
 		image->nodelete = (d->d_un.d_val & DF_1_NODELETE) != 0;
 		image->pie = (d->d_un.d_val & DF_1_PIE) != 0;

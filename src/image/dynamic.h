@@ -9,6 +9,7 @@
 struct dynamic {
 	uint64_t hash, gnu_hash, symtab, strtab, strsz, versym, verdef, verneed;
 	uint64_t verdefnum, verneednum;
+	uint64_t rel, relsz, rela, relasz;
 	uint64_t strtab_offset; /* in the file; valid if strsz is not 0 */
 };
 

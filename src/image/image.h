@@ -27,7 +27,11 @@ struct image_symbol {
 	uint8_t bind;	  /* STB_* */
 	uint8_t hidden;	  /* of a version that is not the default one: foo@V, not foo@@V */
 	uint8_t visibility; /* STV_* */
-	uint8_t pad;
+	uint8_t slot_kind;  /* enum slot_kind: of the word that holds what its references got */
+	uint32_t index;	    /* in the dynamic symbol table */
+	uint32_t pad;
+	uint64_t slot; /* that word's address */
+	int64_t addend; /* what was added to it */
 	uint64_t value, size;
 	char version[48]; /* "" where it has none */
 };

@@ -4,6 +4,7 @@
 
 #include "image/dynamic.h"
 #include "image/libc.h"
+#include "image/relocations.h"
 #include "image/symbols.h"
 #include "model/abi.h"
 #include "model/known.h"
@@ -116,6 +117,7 @@ static int scan(const struct elf_file *file, struct image *image, const char **r
 	}
 	dynamic_read(file, image, &dynamic);
 	symbols_read_dynamic(file, &dynamic, image);
+	relocations_read(file, &dynamic, image);
 	symbols_read_static(file, image);
 	take_sections(file, image);
 	libc_identify(file, image);

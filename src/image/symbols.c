@@ -252,8 +252,10 @@ static void scan(const struct table *t, const struct name_offsets *names, bool e
 			if (known < 0)
 				continue;
 			s = add(image, known, &sym, exported);
-			if (s && versions)
+			if (s && versions) {
+				s->index = (uint32_t)(first + i);
 				versions_find(versions, first + i, s);
+			}
 		}
 	}
 }
@@ -269,8 +271,10 @@ static void find_definitions(const struct hash_table *t, struct image *image, bo
 		if (!(gnu ? gnu_find : sysv_find)(t, known_symbols[k].name, &index, &sym))
 			continue;
 		s = add(image, (int)k, &sym, true);
-		if (s)
-			versions_find(versions, index, s);
+		if (!s)
+			continue;
+		s->index = (uint32_t)index;
+		versions_find(versions, index, s);
 	}
 }
 

@@ -11,15 +11,32 @@
 _Static_assert(sizeof(struct rseq_descriptor) == RSEQ_DESCRIPTOR_SIZE, "a wire format of the kernel");
 
 static const struct arch_abi abis[] = {
-	{ EM_X86_64, 8, 2, "x86_64", 0x53053053, 0, 0 },
-	{ EM_386, 4, 2, "i686", 0x53053053, 0, 0 },
-	{ EM_AARCH64, 8, 1, "aarch64", 0xd428bc00, 0, 16 },
-	{ EM_ARM, 4, 1, "arm", 0xe7f5def3, 0, 8 },
-	{ EM_RISCV, 8, 1, "riscv64", 0xf1401073, 0, 0 },
-	{ EM_PPC64, 8, 1, "ppc64le", 0x0fe5000b, 0x7000, 0 },
-	{ EM_S390, 8, 2, "s390x", 0xb2ff0fff, 0, 0 },
-	{ EM_LOONGARCH, 8, 1, "loongarch64", 0x002a0010, 0, 0 },
+	{ EM_X86_64, 8, 2, "x86_64", 0x53053053, 0, 0,
+	  R_X86_64_DTPMOD64, R_X86_64_TPOFF64, { R_X86_64_GLOB_DAT, R_X86_64_64 } },
+	{ EM_386, 4, 2, "i686", 0x53053053, 0, 0,
+	  R_386_TLS_DTPMOD32, R_386_TLS_TPOFF, { R_386_GLOB_DAT, R_386_32 } },
+	{ EM_AARCH64, 8, 1, "aarch64", 0xd428bc00, 0, 16,
+	  R_AARCH64_TLS_DTPMOD, R_AARCH64_TLS_TPREL, { R_AARCH64_GLOB_DAT, R_AARCH64_ABS64 } },
+	{ EM_ARM, 4, 1, "arm", 0xe7f5def3, 0, 8,
+	  R_ARM_TLS_DTPMOD32, R_ARM_TLS_TPOFF32, { R_ARM_GLOB_DAT, R_ARM_ABS32 } },
+	{ EM_RISCV, 8, 1, "riscv64", 0xf1401073, 0, 0,
+	  R_RISCV_TLS_DTPMOD64, R_RISCV_TLS_TPREL64, { R_RISCV_64, R_RISCV_64 } },
+	{ EM_PPC64, 8, 1, "ppc64le", 0x0fe5000b, 0x7000, 0,
+	  R_PPC64_DTPMOD64, R_PPC64_TPREL64, { R_PPC64_GLOB_DAT, R_PPC64_ADDR64 } },
+	{ EM_S390, 8, 2, "s390x", 0xb2ff0fff, 0, 0,
+	  R_390_TLS_DTPMOD, R_390_TLS_TPOFF, { R_390_GLOB_DAT, R_390_64 } },
+	{ EM_LOONGARCH, 8, 1, "loongarch64", 0x002a0010, 0, 0,
+	  R_LARCH_TLS_DTPMOD64, R_LARCH_TLS_TPREL64, { R_LARCH_64, R_LARCH_64 } },
 };
+
+enum slot_kind arch_slot_kind(const struct arch_abi *abi, uint32_t relocation)
+{
+	if (relocation == abi->reloc_module)
+		return SLOT_MODULE;
+	if (relocation == abi->reloc_tpoff)
+		return SLOT_TPOFF;
+	return relocation == abi->reloc_address[0] || relocation == abi->reloc_address[1] ? SLOT_ADDRESS : SLOT_NONE;
+}
 
 const struct arch_abi *arch_abi_find(uint16_t machine, uint8_t word)
 {

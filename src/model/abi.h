@@ -23,7 +23,16 @@ struct arch_abi {
 	uint32_t signature; /* RSEQ_SIG by convention */
 	uint32_t tp_offset; /* variant 1: the thread pointer is this far behind the first block's frame */
 	uint32_t tcb_size;  /* variant 1: between thread pointer and the first block */
+	/* Relocations by which the dynamic linker writes down which definition a reference got. */
+	uint32_t reloc_module;	/* the number of its module, of a TLS variable */
+	uint32_t reloc_tpoff;	/* its distance from the thread pointer */
+	uint32_t reloc_address[2];
 };
+
+/* What a word written by a relocation tells. */
+enum slot_kind { SLOT_NONE, SLOT_MODULE, SLOT_TPOFF, SLOT_ADDRESS };
+
+enum slot_kind arch_slot_kind(const struct arch_abi *abi, uint32_t relocation);
 
 /* NULL for a machine that is not known. */
 const struct arch_abi *arch_abi_find(uint16_t machine, uint8_t word);

@@ -110,3 +110,17 @@ bool status_find_env(struct span environ, const char *name, struct span *ret_val
 	}
 	return false;
 }
+
+bool status_env_is_intact(struct span environ)
+{
+	while (environ.len) {
+		const char *end = memchr(environ.p, '\0', environ.len);
+		size_t n = end ? (size_t)(end - environ.p) : 0;
+
+		if (!n || !memchr(environ.p, '=', n))
+			return false;
+		environ.p += n + 1;
+		environ.len -= n + 1;
+	}
+	return true;
+}

@@ -29,4 +29,10 @@ bool status_find_auxv(struct span auxv, unsigned int word_size, uint64_t type, u
 /* A variable of /proc/PID/environ; the first one of that name, as getenv(3) finds it. */
 bool status_find_env(struct span environ, const char *name, struct span *ret_value);
 
+/*
+ * Whether it can be what the program was started with: nothing but NAME=VALUE, each with its NUL. The
+ * file shows the program's own memory, where titles for ps(1) are written too.
+ */
+bool status_env_is_intact(struct span environ);
+
 #endif

@@ -34,20 +34,24 @@ static void bend_threads(void)
 /* No tag of anybody's, in the range that systems may use for their own. */
 #define TAG_OF_NOBODY 0x6ffff001
 
+static ElfW(Dyn) *debug_entry(void)
+{
+	for (ElfW(Dyn) *entry = _DYNAMIC; entry->d_tag != DT_NULL; entry++)
+		if (entry->d_tag == DT_DEBUG)
+			return entry;
+	lab_fail(LAB_EXIT_FAILED, "there is no DT_DEBUG");
+}
+
 /* It is read-only by now, as nearly all programs are linked. */
 static ElfW(Dyn) *writable_debug_entry(void)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start;
+	ElfW(Dyn) *entry = debug_entry();
 
-	for (ElfW(Dyn) *entry = _DYNAMIC; entry->d_tag != DT_NULL; entry++) {
-		if (entry->d_tag != DT_DEBUG)
-			continue;
-		start = (uintptr_t)entry & ~(page - 1);
-		if (mprotect((void *)start, (uintptr_t)(entry + 1) - start, PROT_READ | PROT_WRITE))
-			lab_fail(LAB_EXIT_FAILED, "cannot write to the dynamic section");
-		return entry;
-	}
-	lab_fail(LAB_EXIT_FAILED, "there is no DT_DEBUG");
+	start = (uintptr_t)entry & ~(page - 1);
+	if (mprotect((void *)start, (uintptr_t)(entry + 1) - start, PROT_READ | PROT_WRITE))
+		lab_fail(LAB_EXIT_FAILED, "cannot write to the dynamic section");
+	return entry;
 }
 
 int main(int argc, char **argv)
@@ -68,7 +72,8 @@ int main(int argc, char **argv)
 	else if (!strcmp(argv[1], "threads"))
 		bend_threads();
 	else if (!strcmp(argv[1], "adding"))
-		((struct r_debug *)&_r_debug)->r_state = RT_ADD;
+		/* Not _r_debug by its name: that is this program's own copy. */
+		((struct r_debug *)debug_entry()->d_un.d_ptr)->r_state = RT_ADD;
 	else if (!strcmp(argv[1], "zeroed"))
 		writable_debug_entry()->d_un.d_ptr = 0;
 	else if (!strcmp(argv[1], "removed"))
