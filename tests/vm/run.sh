@@ -48,7 +48,7 @@ build_root() {
 	for name in bash jq env cat cp mv rm ln ls mkdir mktemp mkfifo head tail wc sort uniq tr cut seq sleep date \
 		dirname basename readlink chmod chroot touch tee timeout id stat sed grep awk find diff cmp getconf \
 		setpriv iconv ps kill mount poweroff nproc uname printf expr true false test strip script stty \
-		prlimit xargs nl comm paste realpath tac od tty unshare ldd rmdir; do
+		prlimit xargs nl comm paste realpath tac od tty unshare rmdir; do
 		case $name in
 		mount | poweroff) ;;
 		*) ! command -v "$(type -P "$name")" >/dev/null || copy_program "$(type -P "$name")" ;;
