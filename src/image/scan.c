@@ -6,6 +6,7 @@
 #include "image/symbols.h"
 #include "model/abi.h"
 #include "model/known.h"
+#include "util/array.h"
 
 /* Notes of a real file take some hundred bytes. */
 #define NOTES_MAX 65536
@@ -135,14 +136,19 @@ static bool search_banner(const struct elf_file *file, const struct image_segmen
 	return false;
 }
 
+/* Data that nobody writes. aarch64's linker puts it into one segment with the code, x86's apart, and
+   there the code, which is ten times as long, is not searched. */
 static void take_banner(const struct elf_file *file, struct image *image)
 {
+	static const uint32_t kinds[] = { PF_R, PF_R | PF_X };
+
 	if (!image_find(image, "gnu_get_libc_version"))
 		return;
-	for (uint32_t i = 0; i < image->n_segments; i++)
-		if (!(image->segments[i].flags & (PF_X | PF_W)) &&
-		    search_banner(file, &image->segments[i], image))
-			return;
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+		for (uint32_t i = 0; i < image->n_segments; i++)
+			if ((image->segments[i].flags & (PF_R | PF_W | PF_X)) == kinds[k] &&
+			    search_banner(file, &image->segments[i], image))
+				return;
 }
 
 static int scan(const struct elf_file *file, struct image *image, const char **ret_what)
