@@ -13,8 +13,17 @@ CC      ?= cc
 CLANG   ?= clang
 CFLAGS  ?= -O2 -g
 PKG_CONFIG ?= pkg-config
+CROSS   ?=
+SYSROOT ?=
 # bpftool is in sbin, which is not on every user's path
 BPFTOOL ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool || echo bpftool)
+
+# For another architecture: Debian's cross compiler, and a root directory of that architecture.
+ifneq ($(CROSS),)
+CC := $(CROSS)gcc --sysroot=$(SYSROOT)
+PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+	      PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS:-=)/pkgconfig $(PKG_CONFIG)
+endif
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
@@ -38,7 +47,7 @@ ALL_CFLAGS   = -std=gnu17 $(WARNINGS) $(SANITIZE) $(CFLAGS)
 ALL_LDFLAGS  = $(if $(filter 1,$(STATIC)),-static) $(SANITIZE) $(LDFLAGS)
 LDLIBS       = $(shell $(PKG_CONFIG) $(PC_FLAGS) --libs $(LIBS))
 BPF_FLAGS    = -target bpf -g -O2 -Wall -Wextra $(if $(CI),-Werror) -Iinclude -Ibpf \
-	       -I/usr/include/$(shell $(CC) -print-multiarch)
+	       -I$(SYSROOT)/usr/include/$(shell $(CC) -print-multiarch)
 DEPFLAGS     = -MMD -MP -MT $@ -MF $@.d
 
 # Progress goes to stderr: stdout belongs to what the programs print.
@@ -238,4 +247,5 @@ help:
 	@echo 'BPF=0       without libbpf, clang and bpftool: no bpf method'
 	@echo 'STATIC=1    one static binary, to copy into a container'
 	@echo 'SAN=1       with AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'CROSS=aarch64-linux-gnu- SYSROOT=DIR  for arm64, with the headers and libraries below DIR'
 	@echo 'O=DIR       build there       V=1  show commands       CI=1  warnings are errors'
