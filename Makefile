@@ -15,6 +15,8 @@ CFLAGS  ?= -O2 -g
 PKG_CONFIG ?= pkg-config
 CROSS   ?=
 SYSROOT ?=
+ARCH    ?= $(shell dpkg --print-architecture)
+VM_CACHE ?= $(O)/vm
 # bpftool is in sbin, which is not on every user's path
 BPFTOOL ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool || echo bpftool)
 
@@ -30,9 +32,12 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := all
 
 # Debian's names; the first list builds, the second one tests as well.
-DEPS_BUILD := pkg-config libelf-dev zlib1g-dev libjson-c-dev
+DEPS_LIBS  := libelf-dev zlib1g-dev libjson-c-dev
+DEPS_BUILD := pkg-config $(DEPS_LIBS)
 DEPS_BPF   := clang libbpf-dev bpftool
 DEPS_CHECK := libcmocka-dev bats jq mandoc
+DEPS_VM_amd64 := qemu-system-x86
+DEPS_VM_arm64 := qemu-system-arm gcc-aarch64-linux-gnu
 DEPS       := $(DEPS_BUILD) $(if $(filter 1,$(BPF)),$(DEPS_BPF)) $(DEPS_CHECK)
 
 # --- flags ---
@@ -165,11 +170,20 @@ check-run: check-build
 	@O='$(O)' sh tests/run.sh
 
 # The same suites on other kernels, one of each class: SERIES="5.10 6.1 ..." and FILTER=REGEX choose.
+# For another architecture the guest's root directory is also what rseqctl and the lab are built with.
+VM_ROOT  = $(VM_CACHE)/root-$(ARCH)
+VM_arm64 = CROSS=aarch64-linux-gnu- SYSROOT=$(VM_ROOT) STATIC=1
+VM_O     = $(O)$(if $(VM_$(ARCH)),/$(ARCH))
+
 check-vm: $(filter deps-vm,$(MAKECMDGOALS))
 	@$(MAKE) check-vm-run
 
-check-vm-run: all lab
-	@O='$(O)' bash tests/vm/run.sh $(SERIES)
+check-vm-run: $(VM_ROOT)
+	@$(MAKE) all lab O=$(VM_O) $(VM_$(ARCH))
+	@O='$(VM_O)' ARCH='$(ARCH)' VM_CACHE='$(VM_CACHE)' bash tests/vm/run.sh $(SERIES)
+
+$(VM_ROOT): tests/vm/root.sh
+	$(call say,ROOT)ARCH='$(ARCH)' bash tests/vm/root.sh $@ libc6-dev libbpf-dev $(DEPS_LIBS)
 
 lint:
 	@sh tests/lint/arrows.sh
@@ -187,7 +201,7 @@ deps:
 	@sh tests/lib/deps.sh $(DEPS) >&2
 
 deps-vm: deps
-	@sh tests/lib/deps.sh qemu-system-x86 cpio busybox-static >&2
+	@sh tests/lib/deps.sh cpio $(DEPS_VM_$(ARCH)) >&2
 
 deps-bench: deps
 	@sh tests/lib/deps.sh gdb >&2
@@ -236,8 +250,8 @@ help:
 	@echo 'check       all tests, also under ASan and UBSan'
 	@echo 'lab         build the programs that the tests inspect'
 	@echo 'lint        which room may include which, and the licence of every file'
-	@echo 'deps-vm     install what check-vm needs: qemu'
-	@echo 'check-vm    the suites on Debian kernels 5.10, 6.19 and 7.2, or SERIES'
+	@echo 'deps-vm     install what check-vm needs: qemu, and a cross compiler for ARCH=arm64'
+	@echo 'check-vm    the suites on Debian kernels 5.10, 6.19 and 7.2, or SERIES; ARCH=arm64: 6.12 and 7.2'
 	@echo 'deps-bench  install what bench needs: gdb'
 	@echo 'bench       time and size against gdb and a bare BPF iterator'
 	@echo 'install     to PREFIX (/usr/local), below DESTDIR'
