@@ -13,18 +13,32 @@ CC      ?= cc
 CLANG   ?= clang
 CFLAGS  ?= -O2 -g
 PKG_CONFIG ?= pkg-config
+CROSS   ?=
+SYSROOT ?=
+ARCH    ?= $(shell dpkg --print-architecture)
+VM_CACHE ?= $(O)/vm
 # bpftool is in sbin, which is not on every user's path
 BPFTOOL ?= $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v bpftool || echo bpftool)
+
+# For another architecture: Debian's cross compiler, and a root directory of that architecture.
+ifneq ($(CROSS),)
+CC := $(CROSS)gcc --sysroot=$(SYSROOT)
+PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+	      PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS:-=)/pkgconfig $(PKG_CONFIG)
+endif
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
 # Debian's names; the first list builds, the second one tests as well.
-DEPS_BUILD := pkg-config libelf-dev zlib1g-dev libjson-c-dev
+DEPS_LIBS  := libelf-dev zlib1g-dev libjson-c-dev
+DEPS_BUILD := pkg-config $(DEPS_LIBS)
 DEPS_BPF   := clang libbpf-dev bpftool
 DEPS_CHECK := libcmocka-dev bats jq mandoc musl-tools \
 	      $(if $(filter x86_64,$(shell uname -m)),gcc-i686-linux-gnu libc6-dev-i386-cross)
+DEPS_VM_amd64 := qemu-system-x86
+DEPS_VM_arm64 := qemu-system-arm gcc-aarch64-linux-gnu
 DEPS       := $(DEPS_BUILD) $(if $(filter 1,$(BPF)),$(DEPS_BPF)) $(DEPS_CHECK)
 
 # --- flags ---
@@ -39,7 +53,7 @@ ALL_CFLAGS   = -std=gnu17 $(WARNINGS) $(SANITIZE) $(CFLAGS)
 ALL_LDFLAGS  = $(if $(filter 1,$(STATIC)),-static) $(SANITIZE) $(LDFLAGS)
 LDLIBS       = $(shell $(PKG_CONFIG) $(PC_FLAGS) --libs $(LIBS))
 BPF_FLAGS    = -target bpf -g -O2 -Wall -Wextra $(if $(CI),-Werror) -Iinclude -Ibpf \
-	       -I/usr/include/$(shell $(CC) -print-multiarch)
+	       -I$(SYSROOT)/usr/include/$(shell $(CC) -print-multiarch)
 DEPFLAGS     = -MMD -MP -MT $@ -MF $@.d
 
 # Progress goes to stderr: stdout belongs to what the programs print.
@@ -159,8 +173,8 @@ $(LOOKUP_PROGS): tests/lab/lookup.c tests/lab/testify.c $(O)/flags
 	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) $(LOOKUP) -Wl,-rpath,'$$ORIGIN' -o $@
 
 # For another libc and another word size. Without their compilers the tests of these skip.
-MUSL_CC ?= musl-gcc
-I386_CC ?= i686-linux-gnu-gcc
+MUSL_CC ?= $(if $(CROSS),none,musl-gcc)
+I386_CC ?= $(if $(CROSS),none,i686-linux-gnu-gcc)
 I386_LIB ?= /usr/i686-linux-gnu/lib
 LAB_OTHER := threads own-area threads-static own-area-static libown_dlopen.so libown_preload.so
 LAB_MUSL  := $(if $(shell command -v $(MUSL_CC) 2>/dev/null),$(LAB_OTHER:%=$(O)/lab/musl/%))
@@ -234,11 +248,20 @@ check-run: check-build
 	@O='$(O)' sh tests/run.sh
 
 # The same suites on other kernels, one of each class: SERIES="5.10 6.1 ..." and FILTER=REGEX choose.
+# For another architecture the guest's root directory is also what rseqctl and the lab are built with.
+VM_ROOT  = $(VM_CACHE)/root-$(ARCH)
+VM_arm64 = CROSS=aarch64-linux-gnu- SYSROOT=$(VM_ROOT) STATIC=1
+VM_O     = $(O)$(if $(VM_$(ARCH)),/$(ARCH))
+
 check-vm: $(filter deps-vm,$(MAKECMDGOALS))
 	@$(MAKE) check-vm-run
 
-check-vm-run: all lab
-	@O='$(O)' bash tests/vm/run.sh $(SERIES)
+check-vm-run: $(VM_ROOT)
+	@$(MAKE) all lab O=$(VM_O) $(VM_$(ARCH))
+	@O='$(VM_O)' ARCH='$(ARCH)' VM_CACHE='$(VM_CACHE)' bash tests/vm/run.sh $(SERIES)
+
+$(VM_ROOT): tests/vm/root.sh
+	$(call say,ROOT)ARCH='$(ARCH)' bash tests/vm/root.sh $@ libc6-dev libbpf-dev $(DEPS_LIBS)
 
 # The lab against other libcs, inspected in their root directories: LIBCS="2.41 musl ..." and FILTER=REGEX.
 check-libc: $(filter deps-libc,$(MAKECMDGOALS))
@@ -263,7 +286,7 @@ deps:
 	@sh tests/lib/deps.sh $(DEPS) >&2
 
 deps-vm: deps
-	@sh tests/lib/deps.sh qemu-system-x86 cpio busybox-static >&2
+	@sh tests/lib/deps.sh cpio $(DEPS_VM_$(ARCH)) >&2
 
 deps-libc: deps
 	@sh tests/lib/deps.sh busybox-static >&2
@@ -315,8 +338,8 @@ help:
 	@echo 'check       all tests, also under ASan and UBSan'
 	@echo 'lab         build the programs that the tests inspect'
 	@echo 'lint        which room may include which, and the licence of every file'
-	@echo 'deps-vm     install what check-vm needs: qemu'
-	@echo 'check-vm    the suites on Debian kernels 5.10, 6.19 and 7.2, or SERIES'
+	@echo 'deps-vm     install what check-vm needs: qemu, and a cross compiler for ARCH=arm64'
+	@echo 'check-vm    the suites on Debian kernels 5.10, 6.19 and 7.2, or SERIES; ARCH=arm64: 6.12 and 7.2'
 	@echo 'deps-libc   install what check-libc needs: busybox'
 	@echo 'check-libc  the lab with glibc 2.31 to the newest and with musl, or LIBCS'
 	@echo 'deps-bench  install what bench needs: gdb'
@@ -328,4 +351,5 @@ help:
 	@echo 'BPF=0       without libbpf, clang and bpftool: no bpf method'
 	@echo 'STATIC=1    one static binary, to copy into a container'
 	@echo 'SAN=1       with AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'CROSS=aarch64-linux-gnu- SYSROOT=DIR  for arm64, with the headers and libraries below DIR'
 	@echo 'O=DIR       build there       V=1  show commands       CI=1  warnings are errors'

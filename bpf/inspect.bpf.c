@@ -73,7 +73,8 @@ static __always_inline __u32 flags_of(struct task_struct *task)
 		flags |= TASK_WORKER;
 	if (pf & PF_EXITING || BPF_CORE_READ(task, exit_state))
 		flags |= TASK_EXITING;
-	if (bpf_core_field_exists(task->on_cpu) && BPF_CORE_READ(task, on_cpu))
+	/* By the size it has there: an int until 7.1, since 7.2 a byte with others beside it. */
+	if (bpf_core_field_exists(task->on_cpu) && BPF_CORE_READ_BITFIELD_PROBED(task, on_cpu))
 		flags |= TASK_ON_CPU;
 	return flags;
 }

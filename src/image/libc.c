@@ -16,25 +16,31 @@ enum { WINDOW = 256 << 10 };
 typedef bool (*search_fn)(const char *window, size_t len, struct image *image);
 enum { OVERLAP = sizeof(((struct image *)0)->banner) };
 
-/* Goes through all that gets loaded (constants may stand in any segment), until found has enough. */
-static bool search(const struct elf_file *file, struct image *image, search_fn found)
+static bool search_segment(const struct elf_file *file, const struct image_segment *s, struct image *image,
+			   search_fn found)
 {
 	_cleanup_free_ char *window = malloc(WINDOW);
 
-	for (uint32_t i = 0; window && i < image->n_segments; i++) {
-		const struct image_segment *s = &image->segments[i];
+	for (uint64_t done = 0; window && done < s->filesz; done += WINDOW - OVERLAP) {
+		uint64_t left = s->filesz - done;
+		size_t len = left < WINDOW ? (size_t)left : WINDOW;
 
-		for (uint64_t done = 0; done < s->filesz; done += WINDOW - OVERLAP) {
-			uint64_t left = s->filesz - done;
-			size_t len = left < WINDOW ? (size_t)left : WINDOW;
-
-			if (!elf_file_read(file, s->offset + done, window, len))
-				break;
-			if (found(window, len, image))
-				return true;
-		}
+		if (!elf_file_read(file, s->offset + done, window, len))
+			return false;
+		if (found(window, len, image))
+			return true;
 	}
 	return false;
+}
+
+/* Code last: it is ten times as long, but aarch64's linker puts constants into one segment with it. */
+static void search(const struct elf_file *file, struct image *image, search_fn found)
+{
+	for (uint32_t code = 0; code <= PF_X; code += PF_X)
+		for (uint32_t i = 0; i < image->n_segments; i++)
+			if ((image->segments[i].flags & PF_X) == code &&
+			    search_segment(file, &image->segments[i], image, found))
+				return;
 }
 
 /* glibc prints this line when libc.so.6 is executed; it names the distribution's build too. */

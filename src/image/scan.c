@@ -8,6 +8,7 @@
 #include "image/symbols.h"
 #include "model/abi.h"
 #include "model/known.h"
+#include "util/array.h"
 
 /* Notes of a real file take some hundred bytes. */
 #define NOTES_MAX 65536

@@ -76,6 +76,7 @@ load ../lib/lab
 	local feature
 	feature=$(json '.processes[0].auxv.rseq_feature_size')
 	is "$(json '[.processes[0].threads[] | select(.cpu_id >= 0 and .cpu_id == .cpu_id_start)] | length')" 2
+	is "$(json '[.processes[0].threads[] | select(.in_section == false)] | length')" 2 # asleep, thus known
 	if [ "$feature" -ge 28 ]; then
 		is "$(json '[.processes[0].threads[] | select(.mm_cid >= 0 and .node_id >= 0)] | length')" 2
 	else

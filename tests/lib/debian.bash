@@ -37,3 +37,22 @@ debian_extract() {
 	rm -rf "$debs"
 	return 1
 }
+
+# debian_tree DIR PACKAGE...: they and all that they depend on, of the machine's own release, as a
+# root directory. No script of theirs runs, so the architecture may be any.
+debian_tree() {
+	local dir=$1 debs deb name
+	shift
+	debs=$(mktemp -d "$dir.XXXXXX")
+	mkdir "$debs/partial"
+	name=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	"${apt[@]}" -o "APT::Default-Release=/^$name(-security)?\$/" -o "Dir::Cache::archives=$debs" \
+		--no-install-recommends --download-only -y install usr-is-merged "$@" >&2
+	mkdir -p "$dir"/usr/{bin,sbin,lib,lib64}
+	ln -s usr/bin usr/sbin usr/lib usr/lib64 "$dir"
+	for deb in "$debs"/*.deb; do
+		# dpkg-deb -x would put a folder in the place of a link
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$dir" --keep-directory-symlink --exclude './usr/share/*'
+	done
+	rm -rf "$debs"
+}

@@ -8,9 +8,11 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -23,9 +25,9 @@
 __attribute__((used, aligned(32))) _Thread_local unsigned char __rseq_abi[32];
 __attribute__((used)) int __rseq_handled = 1;
 
-static char *read_self(size_t *ret_size)
+static char *read_file(const char *path, size_t *ret_size)
 {
-	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY);
+	_cleanup_close_ int fd = open(path, O_RDONLY);
 	struct stat st;
 	char *bytes;
 
@@ -123,6 +125,29 @@ static void no_libc(void **state)
 	assert_true(image.interpreter);
 }
 
+/* As aarch64's linker lays it out: what is only read lies in one segment with the code. */
+static void reads_libc_without_separate_code(void **state)
+{
+	Dl_info libc = { 0 };
+	struct image image;
+	size_t size;
+	char *bytes;
+	Elf64_Ehdr *eh;
+	Elf64_Phdr *ph;
+
+	(void)state;
+	assert_true(dladdr((void *)gnu_get_libc_version, &libc));
+	bytes = read_file(libc.dli_fname, &size);
+	eh = (void *)bytes;
+	ph = (void *)(bytes + eh->e_phoff);
+	for (size_t i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD && !(ph[i].p_flags & PF_W))
+			ph[i].p_flags |= PF_X;
+	assert_int_equal(scan_bytes(bytes, size, &image), 0);
+	assert_non_null(strstr(image.banner, "release version"));
+	free(bytes);
+}
+
 static void refuses_others(void **state)
 {
 	struct image image;
@@ -137,7 +162,7 @@ static void refuses_others(void **state)
 static void survives_truncation(void **state)
 {
 	size_t size, step;
-	char *bytes = read_self(&size);
+	char *bytes = read_file("/proc/self/exe", &size);
 	struct image image;
 
 	(void)state;
@@ -152,7 +177,7 @@ static void survives_wild_values(void **state)
 {
 	static const unsigned char values[] = { 0x00, 0x7f, 0xff };
 	size_t size;
-	char *bytes = read_self(&size);
+	char *bytes = read_file("/proc/self/exe", &size);
 	struct image *image = malloc(sizeof(*image));
 
 	(void)state;
@@ -176,6 +201,7 @@ int main(void)
 		cmocka_unit_test(refuses_others),      cmocka_unit_test(survives_truncation),
 		cmocka_unit_test(survives_wild_values), cmocka_unit_test(finds_slots),
 		cmocka_unit_test(no_libc),
+		cmocka_unit_test(reads_libc_without_separate_code),
 	};
 
 	return cmocka_run_group_tests_name("image", tests, NULL, NULL);

@@ -1,23 +1,23 @@
 #!/bin/bash
 # Boots Debian kernels under qemu (software emulation) and runs the suites there, as they are: the
 # guest is an initramfs with rseqctl, the lab, the tests and what they call. Prints TAP and a sum.
-# usage: O=BUILD run.sh [SERIES...]    a series is a kernel version, as far as it is to be the same
+# usage: O=BUILD ARCH=ARCH VM_CACHE=DIR run.sh [SERIES...]
+# a series is a kernel version, as far as it is to be the same; VM_CACHE holds the guest's root-ARCH
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 O=$(cd "$O" && pwd)
-cache=${VM_CACHE:-$O/vm}
+cache=$(realpath -m "$VM_CACHE")
 limit=${VM_LIMIT:-1500}
 series=("$@")
-((${#series[@]})) || series=(5.10 6.19 7.2)
 . tests/lib/debian.bash
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/run.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# The newest version of a series that there is a kernel package of, as VERSION-cloud-amd64.
+# The newest version of a series that there is a kernel package of, as VERSION-cloud-ARCH.
 version_of() {
 	apt-cache "${apt[@]:2}" pkgnames linux- 2>/dev/null |
-		sed -nE "s/^linux-(binary|binary-unsigned|image)-(${1//./\\.}[.~+-].*-cloud-amd64)$/\2/p" | sort -V | tail -n 1
+		sed -nE "s/^linux-(binary|binary-unsigned|image)-(${1//./\\.}[.~+-].*-cloud-$ARCH)\$/\2/p" | sort -V | tail -n 1
 }
 
 # From 6.19 on linux-image is a metapackage of linux-binary: the first that holds a kernel.
@@ -34,40 +34,12 @@ vmlinuz_of() { # vmlinuz_of VERSION: prints a path
 	[ -e "$dir/vmlinuz" ] && echo "$dir/vmlinuz"
 }
 
-copy_program() { # with its libraries
-	local lib
-	install -D "$1" "$work/root/$1"
-	{ ldd "$1" 2>/dev/null || true; } | grep -oE '/[^ )]+' | while read -r lib; do
-		[ -e "$work/root/$lib" ] || install -D "$lib" "$work/root/$lib"
-	done
-}
-
 build_root() {
-	local root=$work/root name lib
-	mkdir -p "$root"/{proc,sys,dev,tmp,etc,root,bin,lib64} "$root/t/build"
-	for name in bash jq env cat cp mv rm ln ls mkdir mktemp mkfifo head tail wc sort uniq tr cut seq sleep date \
-		dirname basename readlink chmod chroot touch tee timeout id stat sed grep awk find diff cmp getconf \
-		setpriv iconv ps kill mount poweroff nproc uname printf expr true false test strip script stty \
-		prlimit xargs nl comm paste realpath tac od tty unshare rmdir; do
-		case $name in
-		mount | poweroff) ;;
-		*) ! command -v "$(type -P "$name")" >/dev/null || copy_program "$(type -P "$name")" ;;
-		esac
-	done
-	install -D /bin/busybox "$root/bin/busybox"
-	for name in mount poweroff sh; do ln -sf busybox "$root/bin/$name"; done
-	[ -e "$root/usr/bin/awk" ] || ln -sf "$(readlink -f "$(type -P awk)")" "$root/usr/bin/awk"
-	for name in /usr/lib/bats-core /usr/libexec/bats-core; do
-		mkdir -p "$root$(dirname "$name")"
-		cp -a "$name" "$root$name"
-	done
-	cp -L /usr/bin/bats "$root/usr/bin/bats"
-	mkdir -p "$root/usr/lib/x86_64-linux-gnu/gconv"
-	cp /usr/lib/x86_64-linux-gnu/gconv/gconv-modules* "$root/usr/lib/x86_64-linux-gnu/gconv" 2>/dev/null || true
-	install -D /lib/x86_64-linux-gnu/libgcc_s.so.1 "$root/lib/x86_64-linux-gnu/libgcc_s.so.1" # pthread_exit opens it
-	copy_program "$O/rseqctl"
-	mv "$root/$O/rseqctl" "$root/t/build/"
-	cp -a "$O/lab" "$root/t/build/lab"
+	local root=$work/root lib
+	cp -al "$cache/root-$ARCH" "$root"
+	(cd "$root" && rm -rf usr/include var etc/passwd && find . -name '*.a' -delete) # building needs more than running
+	mkdir -p "$root/t/build"
+	cp -a "$O/rseqctl" "$O/lab" "$root/t/build/"
 	for lib in /usr/i686-linux-gnu/lib/{ld-linux.so.2,libc.so.6} /lib/ld-musl-x86_64.so.1; do # the lab's other libcs
 		[ ! -e "$lib" ] || install -D "$lib" "$root/$lib"
 	done
@@ -79,11 +51,33 @@ build_root() {
 	(cd "$root" && find . | cpio -o -H newc --quiet) >"$work/initrd"
 }
 
+# Three serial lines: the console, the results on stdout, the status. Arm's board has one of its own,
+# and two on a card; the guest is told their names.
+machine() { # sets the arrays qemu, append and usual: the series when none is named
+	case $ARCH in
+	amd64)
+		qemu=(qemu-system-x86_64 -M q35 -cpu max
+			-serial "file:$work/console" -serial stdio -serial "file:$work/status")
+		append=(console=ttyS0 results=ttyS1 ended=ttyS2)
+		usual=(5.10 6.19 7.2)
+		;;
+	arm64)
+		qemu=(qemu-system-aarch64 -M virt -cpu "max,pauth-impdef=on" -serial "file:$work/console"
+			-chardev "stdio,id=results,signal=off" -chardev "file,id=ended,path=$work/status"
+			-device "pci-serial-2x,chardev1=results,chardev2=ended")
+		append=(console=ttyAMA0 results=ttyS0 ended=ttyS1)
+		usual=(6.12 7.2)
+		;;
+	*)
+		echo "no machine for $ARCH here" >&2
+		return 1
+		;;
+	esac
+}
+
 boot() { # boot VMLINUZ: what the guest says, on stdout
-	timeout "$limit" qemu-system-x86_64 -M q35 -cpu max -accel tcg,thread=single -smp 2 -m 1G -nodefaults -display none \
-		-monitor none -no-reboot -kernel "$1" -initrd "$work/initrd" \
-		-append 'console=ttyS0 panic=-1 rdinit=/init' \
-		-serial "file:$work/console" -serial stdio -serial "file:$work/status" </dev/null
+	timeout "$limit" "${qemu[@]}" -accel tcg,thread=single -smp 2 -m 1G -nodefaults -display none -monitor none \
+		-no-reboot -kernel "$1" -initrd "$work/initrd" -append "${append[*]} panic=-1 rdinit=/init" </dev/null
 }
 
 passed=0 failed=0 skipped=0
@@ -93,7 +87,9 @@ count() { # count TAP-FILE
 	failed=$((failed + $(grep -c '^not ok' "$1" || true)))
 }
 
-debian_apt "$cache/apt" amd64
+debian_apt "$cache/apt-$ARCH" "$ARCH"
+machine
+((${#series[@]})) || series=("${usual[@]}")
 build_root
 for s in "${series[@]}"; do
 	version=$(version_of "$s")
