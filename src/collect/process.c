@@ -111,19 +111,30 @@ static void read_auxv(struct target *t)
 	t->facts->secure = target_auxv(t, AT_SECURE) != 0;
 }
 
+/* A variable as the program was started with: "" when it was not set, NULL when that cannot be told. */
+static const char *started_with(struct target *t, struct span env, const char *name)
+{
+	struct span value;
+
+	if (status_find_env(env, name, &value))
+		return arena_strndup(&t->facts->arena, value.p, value.len);
+	return status_env_is_intact(env) ? "" : NULL;
+}
+
 static void read_environ(struct target *t)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	int r = reader_file(t->reader, "environ", &text);
-	struct span env = { strbuf_str(&text), text.len }, value;
+	struct span env = { strbuf_str(&text), text.len };
 
-	if (r < 0)
+	if (r < 0) {
 		process_unknown(t->facts, "tunables", "%s reading environ", strerrorname_np(-r));
-	else if (status_find_env(env, "GLIBC_TUNABLES", &value))
-		t->facts->tunables = arena_strndup(&t->facts->arena, value.p, value.len);
-	else if (status_env_is_intact(env))
-		t->facts->tunables = "";
-	else
+		return;
+	}
+	t->facts->tunables = started_with(t, env, "GLIBC_TUNABLES");
+	t->facts->ld_preload = started_with(t, env, "LD_PRELOAD");
+	t->facts->ld_audit = started_with(t, env, "LD_AUDIT");
+	if (!t->facts->tunables)
 		process_unknown(t->facts, "tunables", "it has written over its environment");
 }
 
@@ -199,6 +210,10 @@ static void read_objects(struct target *t)
 	if (link_map_add_unlisted(t))
 		objects_scan(t);
 	link_map_explain(t);
+	if (t->list_error == 0 && t->n_namespaces) {
+		t->facts->namespaces = t->n_namespaces;
+		t->facts->has |= PROCESS_NAMESPACES;
+	}
 	lookup_prepare(t);
 	libc_read(t);
 	lookup_read_bound(t);

@@ -135,7 +135,9 @@ struct process_facts {
 	uint64_t max_stop_ns;
 	struct auxv_facts auxv;
 	const char *tunables; /* GLIBC_TUNABLES as started, "" when not set, NULL unknown */
+	const char *ld_preload, *ld_audit; /* likewise */
 	int8_t secure;	      /* AT_SECURE: libc ignored the tunables; -1 unknown */
+	uint32_t namespaces;  /* link namespaces: 1 and those of LD_AUDIT and dlmopen */
 	uint32_t seccomp;     /* enum seccomp_mode */
 	int32_t tracer;
 	struct libc_facts libc;
@@ -148,7 +150,7 @@ struct process_facts {
 	struct unknown *unknown;
 	size_t n_unknown;
 };
-enum { PROCESS_TRACER = 1, PROCESS_STOP = 2, PROCESS_REGISTERED = 4, PROCESS_SECOND_LOOK = 8 };
+enum { PROCESS_TRACER = 1, PROCESS_STOP = 2, PROCESS_REGISTERED = 4, PROCESS_SECOND_LOOK = 8, PROCESS_NAMESPACES = 16 };
 
 struct host_facts {
 	uint64_t has;

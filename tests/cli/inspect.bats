@@ -47,7 +47,7 @@ load ../lib/lab
 		and .schema == 1 and .command == "inspect"
 		and (.host | has_all(["kernel", "arch", "rseq_class", "feature_size", "align"]))
 		and all(.processes[]; has_all(["pid", "comm", "exe", "arch", "method", "max_stop_ns", "auxv",
-			"tunables", "seccomp", "tracer", "libc", "owner", "threads_total", "threads_registered",
+			"tunables", "ld_preload", "ld_audit", "namespaces", "seccomp", "tracer", "libc", "owner", "threads_total", "threads_registered",
 			"threads", "objects", "unknown"]))
 		and all(.processes[]; .auxv | has_all(["rseq_feature_size", "rseq_align"]))
 		and all(.processes[]; .libc | has_all(["name", "version", "linkage", "rseq_offset", "rseq_size",
@@ -326,6 +326,7 @@ loses_in_namespace() { # loses_in_namespace LIBRARY NAMESPACES
 @test "a module of LD_AUDIT: the owner, where libc is not" {
 	lab "$R0" LD_AUDIT="$LAB/libaudit_area.so" audited 3
 	owns_in_namespace libaudit_area.so 1
+	is "$(json '.processes[0] | "\(.namespaces) \(.ld_audit) \(.ld_preload)"')" "2 $LAB/libaudit_area.so "
 }
 
 @test "a module of LD_AUDIT: the loser, where libc owns" {
