@@ -21,6 +21,9 @@ enum {
 	NAMESPACES_MAX = 64, /* glibc's own limit is 16 */
 	RTLD_GLOBAL_MAX = 4096, /* words; 541 of them in 2.36 */
 	CONSISTENT_TRIES = 5,
+	/* Steps of work on what a real process has a few of, and one that was made to has without end. */
+	NAMESPACE_STEPS_MAX = 4 * OBJECTS_MAX,
+	UNLISTED_STEPS_MAX = 50000000,
 };
 
 /* struct link_map, in words of the program */
@@ -132,13 +135,13 @@ static struct object *find_link_map(const struct target *t, uint64_t at)
 	return NULL;
 }
 
-/* 0, or -EAGAIN when the list bends back or runs out of memory: it is being changed, or a lie. */
-static int walk_namespace(struct target *t, uint64_t at, uint32_t namespace)
+/* At most max objects. -ELOOP when there are more or the list bends back, -EAGAIN when it breaks off. */
+static int walk_namespace(struct target *t, uint64_t at, uint32_t namespace, size_t max)
 {
 	while (at) {
 		uint64_t lm[LM_WORDS];
 
-		if (t->n_objects == OBJECTS_MAX || find_link_map(t, at))
+		if (t->n_objects == OBJECTS_MAX || !max-- || find_link_map(t, at))
 			return -ELOOP;
 		if (target_words(t, at, lm, LM_WORDS) < 0)
 			return -EAGAIN;
@@ -163,7 +166,7 @@ static int walk_all(struct target *t, uint64_t debug)
 		/* r_state: not RT_CONSISTENT, the list is being changed */
 		if (version < 1 || state)
 			return -EAGAIN;
-		r = walk_namespace(t, head[DEBUG_MAP], t->n_namespaces);
+		r = walk_namespace(t, head[DEBUG_MAP], t->n_namespaces, OBJECTS_MAX);
 		if (r < 0)
 			return r;
 		if (version >= 2 && target_words(t, debug + DEBUG_WORDS * t->abi->word, &next, 1) < 0)
@@ -337,17 +340,20 @@ static uint32_t namespace_of_head(const struct target *t, uint64_t head)
 }
 
 /* A list that nobody listed: it must have as many objects as it says, each mapped from a file. */
-static uint32_t add_namespace(struct target *t, uint64_t head, uint32_t n_loaded)
+static uint32_t add_namespace(struct target *t, uint64_t head, uint32_t n_loaded, size_t *steps)
 {
 	size_t first = t->n_objects;
 	uint64_t lm[LM_WORDS];
 	bool ok;
 
-	if (!n_loaded || n_loaded > OBJECTS_MAX || t->n_namespaces == NAMESPACES_MAX ||
-	    find_link_map(t, head) || target_words(t, head, lm, LM_WORDS) < 0 || lm[LM_PREV] ||
-	    !maps_find(&t->maps, lm[LM_LD]))
+	if (!n_loaded || n_loaded >= *steps || t->n_namespaces == NAMESPACES_MAX ||
+	    !maps_find(&t->maps, head) || find_link_map(t, head))
 		return NAMESPACE_UNKNOWN;
-	ok = walk_namespace(t, head, t->n_namespaces) == 0 && t->n_objects - first == n_loaded;
+	--*steps;
+	if (target_words(t, head, lm, LM_WORDS) < 0 || lm[LM_PREV] || !maps_find(&t->maps, lm[LM_LD]))
+		return NAMESPACE_UNKNOWN;
+	*steps -= n_loaded;
+	ok = walk_namespace(t, head, t->n_namespaces, n_loaded) == 0 && t->n_objects - first == n_loaded;
 	for (size_t i = first; ok && i < t->n_objects; i++)
 		ok = t->objects[i].mapping != NULL;
 	if (ok)
@@ -365,11 +371,12 @@ bool link_map_read_namespaces(struct target *t)
 	const struct object *o;
 	const struct image_symbol *s = target_find(t, ROLE_RTLD_GLOBAL, &o);
 	size_t before = t->n_objects, n = s && t->abi ? (size_t)(s->size / t->abi->word) : 0;
+	size_t steps = NAMESPACE_STEPS_MAX;
 	_cleanup_free_ uint64_t *words = n && n <= RTLD_GLOBAL_MAX ? calloc(n, sizeof(*words)) : NULL;
 
 	if (!words || target_words(t, target_address(o, s), words, n) < 0)
 		return false;
-	for (size_t i = 0; i + 2 < n; i++) {
+	for (size_t i = 0; i + 2 < n && steps; i++) {
 		uint32_t n_loaded, namespace;
 
 		if (!words[i] || !words[i + 2])
@@ -377,9 +384,11 @@ bool link_map_read_namespaces(struct target *t)
 		memcpy(&n_loaded, &words[i + 1], sizeof(n_loaded));
 		namespace = namespace_of_head(t, words[i]);
 		if (namespace == NAMESPACE_UNKNOWN)
-			namespace = add_namespace(t, words[i], n_loaded);
-		if (namespace == NAMESPACE_UNKNOWN)
+			namespace = add_namespace(t, words[i], n_loaded, &steps);
+		/* The base one is the first, for ever, as its comment there says. */
+		if (namespace == NAMESPACE_UNKNOWN || (!i != !namespace))
 			continue;
+		steps--;
 		if (read_scope(t, namespace, words[i + 2]) && !namespace)
 			t->scoped = true;
 	}
@@ -410,11 +419,13 @@ static bool holds(const struct object *o, const struct mapping *m)
 	return false;
 }
 
-static bool is_listed(const struct target *t, const struct mapping *m)
+static bool is_listed(const struct target *t, const struct mapping *m, int64_t *steps)
 {
-	for (size_t i = 0; i < t->n_objects; i++)
+	for (size_t i = 0; i < t->n_objects; i++) {
+		*steps -= t->objects[i].image ? t->objects[i].image->n_segments : 1;
 		if (holds(&t->objects[i], m))
 			return true;
+	}
 	return false;
 }
 
@@ -423,11 +434,12 @@ bool link_map_add_unlisted(struct target *t)
 	_cleanup_free_ const struct mapping **found = NULL;
 	struct reads reads = { 0 };
 	size_t n = 0, before = t->n_objects;
+	int64_t steps = UNLISTED_STEPS_MAX;
 
-	for (size_t i = 0; i < t->maps.n && n < OBJECTS_MAX; i++) {
+	for (size_t i = 0; i < t->maps.n && n < OBJECTS_MAX && steps > 0; i++) {
 		const struct mapping *m = &t->maps.items[i], *first = first_part(t, m), **slot;
 
-		if (!m->executable || !m->inode || first->offset || is_listed(t, m) ||
+		if (!m->executable || !m->inode || first->offset || is_listed(t, m, &steps) ||
 		    (n && found[n - 1] == first))
 			continue;
 		slot = ARRAY_ADD(found, n);
