@@ -920,7 +920,7 @@ without_btf() {
 		inspect "$LAB_PID" # as auto
 		if [ "$(json '.processes[0].method')" = none ]; then # a kernel that has no other way
 			is "$(owner)" "libc glibc inferred"
-			[[ "$(reasons)" == @(*BTF*|*/sys/kernel/btf*) ]]
+			[[ "$(json '.host.unknown[] | select(.what == "method") | .why')" == *BTF* ]]
 		else
 			is "$(json '.processes[0].threads_registered')" 3
 			matches_testimony
