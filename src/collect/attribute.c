@@ -29,7 +29,8 @@ static bool attribute_candidate(const struct thread_facts *f, struct owner *ret)
 				       .confidence = CONFIDENCE_CERTAIN,
 				       .name = c->name,
 				       .object = c->object,
-				       .symbol = c->symbol };
+				       .symbol = c->symbol,
+				       .room = c->size };
 		return true;
 	}
 	return false;
@@ -49,7 +50,8 @@ static bool attribute_tls_block(const struct target *t, const struct tls_blocks 
 				       .place = PLACE_TLS_BLOCK,
 				       .confidence = CONFIDENCE_CERTAIN,
 				       .name = objects_name(image, NULL),
-				       .object = objects_path(t, &t->objects[i]) };
+				       .object = objects_path(t, &t->objects[i]),
+				       .room = image->tls_memsz - (f->area - block) };
 		return true;
 	}
 	return false;

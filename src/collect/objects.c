@@ -7,7 +7,9 @@
 
 #include "collect/libc.h"
 #include "collect/lookup.h"
+#include "collect/reads.h"
 #include "proc/reader.h"
+#include "rseqctl/rseq_abi.h"
 #include "util/array.h"
 
 const char *objects_path(const struct target *t, const struct object *o)
@@ -130,6 +132,23 @@ static const char *bind_name(uint8_t bind)
 	return bind < ARRAY_SIZE(names) ? names[bind] : bind == STB_GNU_UNIQUE ? "UNIQUE" : "other";
 }
 
+/* The version of the definition that a reference got: the one it asked for, if that is there. */
+static const char *version_got(const struct object *o, const struct image_symbol *ref)
+{
+	const char *version = "";
+
+	for (uint32_t k = 0; k < o->image->n_symbols; k++) {
+		const struct image_symbol *def = &o->image->symbols[k];
+
+		if (def->known != ref->known || !def->defined || !def->exported)
+			continue;
+		version = def->version;
+		if (!strcmp(version, ref->version))
+			break;
+	}
+	return version;
+}
+
 /* Of a definition whether it wins, of a reference which one it gets; and why. */
 static void describe_lookup(struct target *t, size_t object, const struct image_symbol *s,
 			    struct symbol_facts *f)
@@ -138,6 +157,7 @@ static void describe_lookup(struct target *t, size_t object, const struct image_
 
 	if (bound < t->n_objects) {
 		f->binds = objects_path(t, &t->objects[bound]);
+		f->binds_version = arena_strdup(&t->facts->arena, version_got(&t->objects[bound], s));
 		f->wins_reason = lookup_reason(t, bound);
 	}
 	if (!s->defined || t->lookup_steps <= 0)
@@ -181,10 +201,53 @@ static const char *hex(struct arena *arena, const uint8_t *bytes, size_t n)
 	return arena_strdup(arena, text);
 }
 
+static int8_t static_tls(const struct target *t, const struct object *o)
+{
+	uint64_t unused;
+
+	if (!o->image->tls || !o->has_tls_offset)
+		return -1;
+	return arch_static_tls(t->abi, 0, o->tls_offset, &unused);
+}
+
+static void take_signature(struct object_facts *f, uint32_t signature)
+{
+	for (size_t i = 0; i < f->n_abort_signatures; i++)
+		if (f->abort_signatures[i] == signature)
+			return;
+	if (f->n_abort_signatures < ABORT_SIGNATURES_MAX)
+		f->abort_signatures[f->n_abort_signatures++] = signature;
+}
+
+/* Sections of one object are made by one macro: a few tell what all have. */
+enum { SECTIONS_READ_MAX = 64 };
+
+/* The kernel compares the 4 bytes before an abort handler with the registered signature. */
+static void read_abort_signatures(struct target *t, const struct object *o, struct object_facts *f)
+{
+	struct rseq_descriptor sections[SECTIONS_READ_MAX];
+	size_t n = o->image->sections_total < SECTIONS_READ_MAX ? (size_t)o->image->sections_total : SECTIONS_READ_MAX;
+	struct reads reads = { 0 };
+
+	if (!n || reader_memory(t->reader, o->base + o->image->sections_vaddr, sections, n * sizeof(*sections)) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		reads_add(&reads, sections[i].abort_ip - sizeof(uint32_t), sizeof(uint32_t));
+	if (reads.n == n && reads_run(&reads, t->reader) == 0)
+		for (size_t i = 0; i < n; i++) {
+			const uint32_t *signature = reads_get(&reads, i);
+
+			if (signature && sections[i].abort_ip && sections[i].post_commit_offset)
+				take_signature(f, *signature);
+		}
+	reads_done(&reads);
+}
+
 static void describe_object(struct target *t, size_t i, struct object_facts *f)
 {
 	const struct object *o = &t->objects[i];
 
+	f->static_tls = -1;
 	f->path = objects_path(t, o);
 	if (o->namespace != NAMESPACE_UNKNOWN)
 		f->has |= OBJECT_NAMESPACE;
@@ -196,6 +259,9 @@ static void describe_object(struct target *t, size_t i, struct object_facts *f)
 		return;
 	f->has |= OBJECT_SECTIONS;
 	f->sections_total = o->image->sections_total;
+	f->nodelete = (int8_t)o->image->nodelete;
+	f->static_tls = static_tls(t, o);
+	read_abort_signatures(t, o, f);
 	f->name = objects_name(o->image, NULL);
 	if (!f->name)
 		f->name = libc_name(o->image);

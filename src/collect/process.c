@@ -190,10 +190,12 @@ static void read_arch(struct target *t)
 	}
 	t->abi = arch_abi_find((uint16_t)(ident[18] | ident[19] << 8),
 			       ident[EI_CLASS] == ELFCLASS64 ? 8 : 4);
-	if (t->abi)
-		t->facts->arch = t->abi->name;
-	else
+	if (!t->abi) {
 		process_unknown(t->facts, "arch", "the program's architecture is not known");
+		return;
+	}
+	t->facts->arch = t->abi->name;
+	t->facts->arch_signature = t->abi->signature;
 }
 
 static void read_objects(struct target *t)
@@ -407,13 +409,16 @@ static int read_threads(struct target *t, const struct process_request *request,
 
 static bool suspicious(const struct process_facts *p)
 {
-	if (!p->threads_registered)
-		return false; /* Nothing differs from anything: no rule is about a single thread then. */
 	for (size_t i = 0; i < p->n_threads; i++) {
 		const struct thread_facts *f = &p->threads[i];
 
 		if (f->worker || f->exiting)
 			continue;
+		/* Where nobody is registered only what seems to be is strange: a program that just starts. */
+		if (!p->threads_registered && !(f->has & THREAD_LIBC_CPU_ID && f->libc_cpu_id >= 0))
+			continue;
+		if (f->section_state == SECTION_UNMAPPED || f->section_state == SECTION_BROKEN)
+			return true;
 		if (f->registered != 1 || !(f->has & THREAD_IDS) || !(f->has & THREAD_TP) || f->cpu_id_start != f->cpu_id)
 			return true;
 		for (size_t k = 0; k < f->n_candidates; k++)
@@ -503,6 +508,7 @@ static void look_again(struct target *t, const struct process_request *request)
 		take_records(t, strbuf_str(&again), again.len);
 		reread_ids(t);
 	}
+	threads_recheck_sections(t);
 	t->facts->has |= PROCESS_SECOND_LOOK;
 	for (size_t i = 0; i < t->facts->n_threads; i++) {
 		struct thread_facts *f = &t->facts->threads[i];
@@ -600,7 +606,7 @@ static int collect_once(const struct process_request *request, int32_t pid,
 		conclude_process(&t);
 		look_again(&t, request);
 		r = check_not_replaced(&t);
-		if (r == 0 && ((request->snapshot && any_changed(facts)) || lacks_tp(facts)))
+		if (r == 0 && ((request->snapshot && any_changed(facts)) || lacks_tp(facts) || t.maps_stale))
 			r = STALE_SNAPSHOT;
 	}
 	if (r == -ESRCH)

@@ -71,6 +71,7 @@ struct target {
 	struct task_record *records;
 	size_t n_records;
 	bool from_kernel; /* the records hold the kernel's answer */
+	bool maps_stale;  /* an area that can be read lies in no mapping: it was made since */
 	uint64_t threads_in_status; /* as /proc/PID/status counts them */
 };
 

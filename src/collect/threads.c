@@ -92,6 +92,7 @@ static void add_candidates(const struct area_symbol *areas, size_t n, const stru
 		if (!tls_block(blocks, thread, areas[i].object, &block))
 			continue;
 		c->address = block + areas[i].symbol->value;
+		c->size = areas[i].symbol->size;
 		c->has |= CANDIDATE_ADDRESS;
 	}
 }
@@ -367,39 +368,123 @@ static void fill_refcounts(struct target *t, const struct area_symbol *areas, si
 	reads_done(&reads);
 }
 
+/* The rules of the kernel's rseq_get_rseq_cs, as far as they can be told without the thread. */
+static enum section_state judge_section(const struct target *t, const struct rseq_descriptor *d)
+{
+	const struct mapping *start;
+
+	if (!d)
+		return SECTION_UNMAPPED;
+	start = maps_find(&t->maps, d->start_ip);
+	if (d->version || d->start_ip + d->post_commit_offset < d->start_ip ||
+	    d->abort_ip - d->start_ip < d->post_commit_offset || (start && !start->executable))
+		return SECTION_BROKEN;
+	return SECTION_VALID;
+}
+
+static bool is_bad(enum section_state state)
+{
+	return state == SECTION_UNMAPPED || state == SECTION_BROKEN;
+}
+
 /* Inside a section: its descriptor is published, and the saved instruction pointer lies in it. */
-static void fill_in_section(struct target *t)
+static void take_section(const struct target *t, const struct rseq_descriptor *d, struct thread_facts *f)
+{
+	bool known = f->has & THREAD_IP && !f->on_cpu;
+
+	f->section_state = judge_section(t, d);
+	if (known && d)
+		f->in_section = f->ip - d->start_ip < d->post_commit_offset;
+}
+
+static void fill_sections(struct target *t, bool only_bad)
 {
 	struct reads reads = { 0 };
 	size_t at = 0;
 
-	for (size_t i = 0; i < t->facts->n_threads; i++) {
-		const struct thread_facts *f = &t->facts->threads[i];
+	for (int step = 0; step < 2; step++) {
+		for (size_t i = 0; i < t->facts->n_threads; i++) {
+			struct thread_facts *f = &t->facts->threads[i];
+			struct rseq_descriptor d;
+			const void *bytes;
 
-		if (f->has & THREAD_IDS && f->rseq_cs)
-			reads_add(&reads, f->rseq_cs, sizeof(struct rseq_descriptor));
-	}
-	if (reads.n && reads_run(&reads, t->reader) < 0)
-		process_unknown(t->facts, "threads[].in_section", "the descriptors cannot be read");
-	for (size_t i = 0; i < t->facts->n_threads; i++) {
-		struct thread_facts *f = &t->facts->threads[i];
-		bool known = f->has & THREAD_IDS && f->has & THREAD_IP && !f->on_cpu;
-		struct rseq_descriptor d;
-		const void *bytes;
-
-		if (!(f->has & THREAD_IDS))
-			continue;
-		if (!f->rseq_cs) {
-			f->in_section = f->on_cpu ? -1 : 0;
-			continue;
+			if (!(f->has & THREAD_IDS) || !f->rseq_cs || (only_bad && !is_bad(f->section_state)))
+				continue;
+			if (step == 0) {
+				reads_add(&reads, f->rseq_cs, sizeof(struct rseq_descriptor));
+				continue;
+			}
+			bytes = reads_get(&reads, at++);
+			if (bytes)
+				memcpy(&d, bytes, sizeof(d));
+			take_section(t, bytes ? &d : NULL, f);
 		}
-		bytes = reads_get(&reads, at++);
-		if (!known || !bytes)
-			continue;
-		memcpy(&d, bytes, sizeof(d));
-		f->in_section = f->ip - d.start_ip < d.post_commit_offset;
+		if (step == 0 && reads.n && reads_run(&reads, t->reader) < 0) {
+			process_unknown(t->facts, "threads[].in_section", "the descriptors cannot be read");
+			break;
+		}
 	}
 	reads_done(&reads);
+}
+
+static void fill_in_section(struct target *t)
+{
+	for (size_t i = 0; i < t->facts->n_threads; i++) {
+		struct thread_facts *f = &t->facts->threads[i];
+
+		if (!(f->has & THREAD_IDS) || f->rseq_cs)
+			continue;
+		f->section_state = SECTION_NONE;
+		f->in_section = f->on_cpu ? -1 : 0;
+	}
+	fill_sections(t, false);
+}
+
+void threads_recheck_sections(struct target *t)
+{
+	struct reads reads = { 0 };
+	size_t at = 0;
+
+	for (size_t i = 0; i < t->facts->n_threads; i++)
+		if (is_bad(t->facts->threads[i].section_state))
+			reads_add(&reads, t->facts->threads[i].area + offsetof(struct rseq_area, rseq_cs), 8);
+	if (!reads.n || reads_run(&reads, t->reader) < 0)
+		goto out;
+	for (size_t i = 0; i < t->facts->n_threads; i++) {
+		struct thread_facts *f = &t->facts->threads[i];
+		const uint64_t *now = is_bad(f->section_state) ? reads_get(&reads, at++) : NULL;
+
+		if (is_bad(f->section_state) && (!now || *now != f->rseq_cs))
+			f->section_state = SECTION_UNKNOWN;
+	}
+	fill_sections(t, true);
+out:
+	reads_done(&reads);
+}
+
+/* --- where the registered area lies --- */
+
+static void fill_area_mappings(struct target *t)
+{
+	for (size_t i = 0; i < t->facts->n_threads; i++) {
+		struct thread_facts *f = &t->facts->threads[i];
+		const struct mapping *m;
+
+		f->area_mapped = f->area_writable = -1;
+		if (!(f->has & THREAD_REGISTRATION) || !t->maps.n)
+			continue;
+		m = maps_find(&t->maps, f->area);
+		if (m) {
+			f->area_mapped = 1;
+			f->area_writable = (int8_t)m->writable;
+			f->area_orphaned = m->deleted && m->inode && f->owner.kind == OWNER_RAW;
+		} else if (f->has & THREAD_IDS) {
+			t->maps_stale = true;
+			f->owner = (struct owner){ .kind = OWNER_UNKNOWN };
+		} else {
+			f->area_mapped = 0;
+		}
+	}
 }
 
 static struct owner conclude_from_memory(const struct target *t, const struct thread_facts *f)
@@ -513,6 +598,7 @@ void threads_describe(struct target *t, const struct thread_contents *before)
 		fill_refcounts(t, areas, n);
 		fill_in_section(t);
 		attribute_threads(t, blocks);
+		fill_area_mappings(t);
 	}
 	tls_blocks_free(blocks);
 	free(areas);

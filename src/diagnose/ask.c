@@ -11,6 +11,28 @@ bool ask_is_regular(const struct thread_facts *f)
 	return !f->worker && !f->exiting && !f->changed;
 }
 
+uint32_t ask_regular_threads(const struct process_facts *p)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < p->n_threads; i++)
+		n += ask_is_regular(&p->threads[i]);
+	return n;
+}
+
+bool ask_is_registered(const struct thread_facts *f)
+{
+	return ask_is_regular(f) && f->has & THREAD_REGISTRATION;
+}
+
+const struct object_facts *ask_owner_object(const struct process_facts *p, const struct thread_facts *f)
+{
+	for (size_t i = 0; f->owner.kind == OWNER_OBJECT && i < p->n_objects; i++)
+		if (p->objects[i].path == f->owner.object)
+			return &p->objects[i];
+	return NULL;
+}
+
 bool ask_is_owned(const struct thread_facts *f)
 {
 	return f->owner.kind == OWNER_LIBC || f->owner.kind == OWNER_OBJECT ||
@@ -24,7 +46,7 @@ bool ask_is_winner(const struct thread_facts *f, const struct candidate *c)
 	return f->owner.kind == OWNER_OBJECT && f->owner.object == c->object;
 }
 
-static const struct symbol_facts *find_symbol(const struct object_facts *o, enum known_role role)
+static const struct symbol_facts *find_symbol(const struct object_facts *o, uint8_t role)
 {
 	for (size_t i = 0; i < o->n_symbols; i++)
 		if (o->symbols[i].role == role && o->symbols[i].defined)
@@ -33,8 +55,7 @@ static const struct symbol_facts *find_symbol(const struct object_facts *o, enum
 }
 
 /* An executable that uses a library's variable has a copy of it, and that copy is the live one. */
-static const struct symbol_facts *find_live(const struct process_facts *p, size_t object,
-					    enum known_role role)
+const struct symbol_facts *ask_live_symbol(const struct process_facts *p, size_t object, uint8_t role)
 {
 	const struct symbol_facts *own = find_symbol(&p->objects[object], role);
 
@@ -55,7 +76,7 @@ bool ask_cooperates(const struct process_facts *p, size_t object)
 
 	if (object >= p->n_objects)
 		return false;
-	offset = find_live(p, object, ROLE_LIBRSEQ_OFFSET);
+	offset = ask_live_symbol(p, object, ROLE_LIBRSEQ_OFFSET);
 	return offset && offset->has & SYMBOL_VALUE && p->libc.has & LIBC_OFFSET &&
 	       p->libc.has & LIBC_SIZE && p->libc.rseq_size &&
 	       (int64_t)offset->value == p->libc.rseq_offset;
@@ -109,7 +130,7 @@ struct standing ask_standing(const struct process_facts *p, size_t object)
 	return s;
 }
 
-static const char *base_name(const char *path)
+const char *ask_base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -126,8 +147,8 @@ const char *ask_owner_words(struct arena *arena, const struct process_facts *p, 
 				 arena_strdup(arena, o->name ? o->name : "libc");
 	case OWNER_OBJECT:
 		if (o->name)
-			return arena_printf(arena, "%s (%s)", o->name, base_name(o->object));
-		return arena_printf(arena, "%s", o->object ? base_name(o->object) : "an object");
+			return arena_printf(arena, "%s (%s)", o->name, ask_base_name(o->object));
+		return arena_printf(arena, "%s", o->object ? ask_base_name(o->object) : "an object");
 	case OWNER_MIXED:
 		return "another owner";
 	case OWNER_RAW:

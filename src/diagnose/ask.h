@@ -8,6 +8,21 @@
 /* A thread that should register: not a worker of the kernel, not on its way out, and the same at both looks. */
 bool ask_is_regular(const struct thread_facts *f);
 
+/* How many of those there are. */
+uint32_t ask_regular_threads(const struct process_facts *p);
+
+/* Such a thread with a registration of its own, as the kernel has it. */
+bool ask_is_registered(const struct thread_facts *f);
+
+/* The object that owns this thread; NULL where no object does, or none that is shown. */
+const struct object_facts *ask_owner_object(const struct process_facts *p, const struct thread_facts *f);
+
+/* The definition of that role which is live for that object: its own, or the one that wins over it; or NULL. */
+const struct symbol_facts *ask_live_symbol(const struct process_facts *p, size_t object, uint8_t role);
+
+/* The object's path without its folders. */
+const char *ask_base_name(const char *path);
+
 /* The owner registered this thread, or, without the kernel's record, seems to have. */
 bool ask_is_owned(const struct thread_facts *f);
 

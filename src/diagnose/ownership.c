@@ -4,37 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "diagnose/add.h"
 #include "diagnose/ask.h"
 #include "model/abi.h"
-
-/* Written into a finding: who, how bad, what exactly. */
-static struct finding *add(const struct rule *rule, const struct diagnosis *d, enum severity severity,
-			   int32_t tid, const char *object)
-{
-	struct finding *f = findings_add(d->findings);
-
-	if (!f)
-		return NULL;
-	f->id = rule->id;
-	f->title = rule->title;
-	f->advice = rule->advice;
-	f->severity = severity;
-	f->confidence = d->process->owner.confidence == CONFIDENCE_INFERRED ? CONFIDENCE_INFERRED :
-									      CONFIDENCE_CERTAIN;
-	f->subject.pid = d->process->pid;
-	f->subject.tid = tid;
-	f->subject.object = object ? arena_strdup(&d->findings->arena, object) : NULL;
-	return f;
-}
-
-static uint32_t regular_threads(const struct process_facts *p)
-{
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < p->n_threads; i++)
-		n += ask_is_regular(&p->threads[i]);
-	return n;
-}
 
 /* --- those who lost --- */
 
@@ -69,12 +41,12 @@ void rule_lost_registration(const struct rule *rule, const struct diagnosis *d)
 
 		if (!s.refused)
 			continue;
-		f = add(rule, d, SEVERITY_WARNING, s.first_refused, s.path);
+		f = diagnose_add(rule, d, SEVERITY_WARNING, s.first_refused, s.path);
 		if (!f)
 			return;
 		f->detail = arena_printf(arena,
 					 "%s has an area of its own and was refused in %u of %u threads: %s had the thread already",
-					 standing_name(&s), s.refused, regular_threads(d->process),
+					 standing_name(&s), s.refused, ask_regular_threads(d->process),
 					 ask_owner_words(arena, d->process, &d->process->owner));
 		f->advice = advice_for_loser(d, &s);
 		finding_evidence(d->findings, f,
@@ -95,12 +67,12 @@ void rule_not_started(const struct rule *rule, const struct diagnosis *d)
 
 		if (!s.not_started || s.refused)
 			continue;
-		f = add(rule, d, SEVERITY_INFO, s.first_not_started, s.path);
+		f = diagnose_add(rule, d, SEVERITY_INFO, s.first_not_started, s.path);
 		if (!f)
 			return;
 		f->detail = arena_printf(&d->findings->arena,
 					 "%s has an area of its own and has not tried to register it in %u of %u threads",
-					 standing_name(&s), s.not_started, regular_threads(d->process));
+					 standing_name(&s), s.not_started, ask_regular_threads(d->process));
 		finding_evidence(d->findings, f, "thread %d: its cpu_id is -1 (RSEQ_CPU_ID_UNINITIALIZED)",
 				 s.first_not_started);
 	}
@@ -163,7 +135,7 @@ static struct finding *add_libc_off(const struct rule *rule, const struct diagno
 {
 	const struct process_facts *p = d->process;
 	bool fine = owned_by_another(p) || owners_unknown(p);
-	struct finding *f = add(rule, d, fine ? SEVERITY_INFO : SEVERITY_WARNING, 0, p->libc.object);
+	struct finding *f = diagnose_add(rule, d, fine ? SEVERITY_INFO : SEVERITY_WARNING, 0, p->libc.object);
 
 	if (owners_unknown(p))
 		process_unknown(d->process, rule->id,
@@ -281,11 +253,11 @@ static void add_unregistered(const struct rule *rule, const struct diagnosis *d,
 	}
 	if (!n)
 		return;
-	f = add(rule, d, reasons[reason].severity, first->tid, NULL);
+	f = diagnose_add(rule, d, reasons[reason].severity, first->tid, NULL);
 	if (!f)
 		return;
 	f->detail = arena_printf(&d->findings->arena, "%u of %u threads %s not registered: %s", n,
-				 regular_threads(p), n == 1 ? "is" : "are", reasons[reason].words);
+				 ask_regular_threads(p), n == 1 ? "is" : "are", reasons[reason].words);
 	f->advice = reasons[reason].advice;
 	finding_evidence(d->findings, f, "thread %d: the kernel has no registration%s", first->tid,
 			 p->has & PROCESS_SECOND_LOOK ? ", at two looks 10 ms apart" : "");
@@ -329,7 +301,7 @@ void rule_mixed_owner(const struct rule *rule, const struct diagnosis *d)
 	}
 	if (!b)
 		return;
-	f = add(rule, d, SEVERITY_WARNING, b->tid, b->owner.object);
+	f = diagnose_add(rule, d, SEVERITY_WARNING, b->tid, b->owner.object);
 	if (!f)
 		return;
 	f->detail = arena_printf(arena, "thread %d is registered by %s, thread %d by %s", a->tid,
@@ -379,12 +351,12 @@ void rule_id_fields_modified(const struct rule *rule, const struct diagnosis *d)
 	}
 	if (!first)
 		return;
-	f = add(rule, d, worst, first->tid, first->owner.object);
+	f = diagnose_add(rule, d, worst, first->tid, first->owner.object);
 	if (!f)
 		return;
 	f->detail = arena_printf(&d->findings->arena,
 				 "user space wrote cpu_id_start of the registered area in %u of %u threads%s", n,
-				 regular_threads(p),
+				 ask_regular_threads(p),
 				 first->cpu_id_start & 0x80000000 ?
 					 ": bit 31 is set, as tcmalloc's cached slab pointer sets it" :
 					 "");

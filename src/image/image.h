@@ -60,6 +60,7 @@ struct image {
 	uint64_t build_id_vaddr;
 	uint64_t dynamic_vaddr;
 	uint64_t sections_total; /* critical-section descriptors in __rseq_cs */
+	uint64_t sections_vaddr; /* of the first of these */
 	uint8_t build_id[64];
 	char soname[IMAGE_NAME_MAX];
 	char banner[128]; /* glibc's own description of itself, "" for others */

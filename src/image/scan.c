@@ -97,10 +97,13 @@ static void take_sections(const struct elf_file *file, struct image *image)
 		if (!name)
 			continue;
 		/* librseq called it __rseq_table until 2019-03. */
-		if (!strcmp(name, "__rseq_cs") || !strcmp(name, "__rseq_table"))
+		if (!strcmp(name, "__rseq_cs") || !strcmp(name, "__rseq_table")) {
+			if (!image->sections_total)
+				image->sections_vaddr = sh.sh_addr;
 			image->sections_total += sh.sh_size / RSEQ_DESCRIPTOR_SIZE;
-		else if (!strcmp(name, "google_malloc"))
+		} else if (!strcmp(name, "google_malloc")) {
 			image->google_malloc = 1;
+		}
 	}
 }
 

@@ -25,6 +25,16 @@ struct owner {
 	const char *object; /* path of the object or name of the mapping; NULL where there is none */
 	const char *symbol; /* the area's, where it is one */
 	const char *detail; /* more about a raw place, in words, or NULL */
+	uint64_t room;	    /* bytes from the area to the end of the symbol or TLS block that holds it; 0 unknown */
+};
+
+/* What rseq_cs of a registered area points to. */
+enum section_state {
+	SECTION_UNKNOWN,
+	SECTION_NONE, /* it is 0 */
+	SECTION_VALID,
+	SECTION_UNMAPPED,
+	SECTION_BROKEN, /* to memory that holds no descriptor which the kernel takes */
 };
 
 /* An area that this thread could have registered: one per definition of an area symbol. */
@@ -33,7 +43,7 @@ struct candidate {
 	size_t object_index;
 	const char *name; /* by whose symbols the object is known, or NULL */
 	const char *object, *symbol;
-	uint64_t address;
+	uint64_t address, size; /* of the variable */
 	int32_t cpu_id;
 	uint32_t refcount;
 };
@@ -51,6 +61,9 @@ struct thread_facts {
 	int8_t own_pthread; /* glibc made it: -1 unknown */
 	int8_t shares_tp;   /* its thread pointer is another thread's too */
 	int8_t changed;	    /* gone, or another registration, at the second look */
+	int8_t area_mapped, area_writable; /* where it is registered; -1 unknown */
+	int8_t area_orphaned; /* in the mapping of a deleted file that is no loaded object */
+	uint8_t section_state; /* enum section_state */
 	uint32_t mode;	    /* enum rseq_mode */
 	uint64_t area;
 	uint32_t length, signature;
@@ -85,12 +98,15 @@ struct symbol_facts {
 	int8_t wins; /* -1: not a matter of look-up (a local symbol, a reference), or unknown */
 	const char *wins_reason; /* of a reference: why that definition wins */
 	const char *binds; /* a reference: path of the object whose definition it gets; NULL for none */
+	const char *binds_version; /* of that definition, "" for none */
 	const char *type, *bind;
 	const char *version; /* "" for none */
 	uint64_t size, value, address;
 	uint8_t role; /* enum known_role */
 };
 enum { SYMBOL_VALUE = 1, SYMBOL_SIZE = 2 };
+
+enum { ABORT_SIGNATURES_MAX = 4 };
 
 struct object_facts {
 	uint64_t has;
@@ -101,6 +117,10 @@ struct object_facts {
 	int8_t startup;	 /* loaded with the program: cannot be unloaded */
 	int8_t matters;	 /* has rseq symbols or sections, or owns */
 	int8_t has_area; /* threads have a candidate in it */
+	int8_t nodelete; /* linked so that dlclose leaves it */
+	int8_t static_tls; /* its TLS is reused, not freed, when it goes; -1 unknown, or it has none */
+	uint32_t abort_signatures[ABORT_SIGNATURES_MAX]; /* before its abort handlers: different ones */
+	size_t n_abort_signatures;
 	uint64_t base;
 	uint64_t sections_total;
 	struct symbol_facts *symbols;
@@ -131,6 +151,7 @@ struct process_facts {
 	struct arena arena; /* all strings below */
 	int32_t pid;
 	const char *comm, *exe, *arch;
+	uint32_t arch_signature; /* by convention of that architecture */
 	uint32_t method; /* enum method that was used */
 	uint64_t max_stop_ns;
 	struct auxv_facts auxv;
