@@ -209,15 +209,15 @@ $(LAB_COMMON): tests/lab/testify.c $(O)/flags
 
 $(O)/lab/lib%.so: tests/lab/lib%.c $(O)/flags
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared $(LAB_LIB_LINK) $< $(LAB_LIBDL) -o $@
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared $< $(LAB_LIBDL) -o $@
 
 $(O)/lab/tcmalloc-like: $(O)/lab/libtcmalloc_like.so
 $(O)/lab/tcmalloc-like: LAB_LINK = -L$(O)/lab -ltcmalloc_like
 $(O)/lab/with-librseq: $(O)/lab/librseq_like.so
 $(O)/lab/with-librseq: LAB_LINK = -L$(O)/lab -lrseq_like
 
-# A second copy of an old libpthread in one process would take the first one's threads for its own.
-$(O)/lab/libinner.so $(O)/lab/libaudit_area.so: LAB_LIB_LINK = -Wl,--as-needed
+# Not even libpthread: a second copy of an old one in a process takes the threads of the first for its own.
+$(O)/lab/libinner.so $(O)/lab/libaudit_area.so: LAB_LIBDL = -nodefaultlibs -lc
 $(O)/lab/audited: LAB_LINK = -rdynamic
 
 $(O)/lab/%: tests/lab/%.c $(LAB_COMMON)

@@ -84,32 +84,48 @@ static void own_dlopen(struct lab_thread *self)
 }
 #endif
 
-/* Threads other than main get arenas that are not the brk heap, however alike they look. */
-static bool is_in_brk_heap(uintptr_t address)
+/* The name of the mapping that holds the address, in line; NULL when it has none. */
+static const char *find_mapping(uintptr_t address, char *line, size_t size)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
+	const char *name = NULL;
 	bool found = false;
-	char line[512];
 
-	while (maps && !found && fgets(line, sizeof(line), maps)) {
+	while (maps && !found && fgets(line, (int)size, maps)) {
 		unsigned long start, end;
 
-		if (strstr(line, "[heap]") && sscanf(line, "%lx-%lx", &start, &end) == 2)
-			found = address >= start && address < end;
+		found = sscanf(line, "%lx-%lx", &start, &end) == 2 && address >= start &&
+			address < end;
 	}
 	if (maps)
 		fclose(maps);
-	return found;
+	if (found)
+		name = strpbrk(line, "/[");
+	if (name)
+		line[strcspn(line, "\n")] = '\0';
+	return name;
 }
 
+/*
+ * Threads other than main get arenas that are not the brk heap, however alike they look. And musl
+ * gives out what is left of the last page of a program's data: there the mapping is a file's.
+ */
 static void own_malloc(struct lab_thread *self)
 {
 	struct lab_rseq *area = aligned_alloc(sizeof(*area), sizeof(*area));
+	char line[512];
+	const char *mapping;
 
 	if (!area)
 		lab_fail(LAB_EXIT_FAILED, "out of memory");
 	memset(area, 0, sizeof(*area));
-	lab_own_area(self, area, is_in_brk_heap((uintptr_t)area) ? "heap" : "anonymous", NULL);
+	mapping = find_mapping((uintptr_t)area, line, sizeof(line));
+	if (!mapping)
+		lab_own_area(self, area, "anonymous", NULL);
+	else if (*mapping == '[')
+		lab_own_area(self, area, "heap", NULL);
+	else
+		lab_own_area(self, area, "file", strdup(strrchr(mapping, '/') + 1));
 }
 
 static unsigned long pid_max(void)

@@ -399,6 +399,11 @@ stripped_program() { # stripped_program NAME
 			matches_testimony
 			lab_stop
 		done
+		lab "${FREE[@]}" "$program" malloc 3
+		inspect "$LAB_PID"
+		kind_is raw 3
+		matches_testimony
+		lab_stop
 	done
 }
 
