@@ -257,7 +257,7 @@ check-vm: $(filter deps-vm,$(MAKECMDGOALS))
 	@$(MAKE) check-vm-run
 
 check-vm-run: $(VM_ROOT)
-	@$(MAKE) all lab O=$(VM_O) $(VM_$(ARCH))
+	@$(MAKE) all lab O=$(VM_O) $(VM_$(ARCH)) >&2
 	@O='$(VM_O)' ARCH='$(ARCH)' VM_CACHE='$(VM_CACHE)' bash tests/vm/run.sh $(SERIES)
 
 $(VM_ROOT): tests/vm/root.sh

@@ -14,24 +14,33 @@ mkdir -p "$cache"
 work=$(mktemp -d "$cache/run.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# The newest version of a series that there is a kernel package of, as VERSION-cloud-ARCH.
-version_of() {
+# The packages of a series that may hold a kernel, the newest first, as VERSION-cloud-ARCH KIND. From
+# 6.19 on linux-image is a metapackage of linux-binary.
+packages_of() { # packages_of SERIES
 	apt-cache "${apt[@]:2}" pkgnames linux- 2>/dev/null |
-		sed -nE "s/^linux-(binary|binary-unsigned|image)-(${1//./\\.}[.~+-].*-cloud-$ARCH)\$/\2/p" | sort -V | tail -n 1
+		sed -nE "s/^linux-(binary|binary-unsigned|image)-(${1//./\\.}[.~+-].*-cloud-$ARCH)\$/\2 \1/p" |
+		sort -k 1,1Vr -k 2
 }
 
-# From 6.19 on linux-image is a metapackage of linux-binary: the first that holds a kernel.
-vmlinuz_of() { # vmlinuz_of VERSION: prints a path
-	local dir=$cache/$1 kind
-	for kind in binary binary-unsigned image; do
-		[ ! -e "$dir/vmlinuz" ] || break
+vmlinuz_of() { # vmlinuz_of VERSION KIND: prints a path
+	local dir=$cache/$1
+	if [ ! -e "$dir/vmlinuz" ]; then
 		rm -rf "$dir"
 		mkdir -p "$dir"
-		debian_extract "$dir/root" "linux-$kind-$1" 2>/dev/null || continue
-		find "$dir/root" -name 'vmlinuz*' -type f -exec mv {} "$dir/vmlinuz" \; # boot, or usr/lib/modules
+		debian_extract "$dir/root" "linux-$2-$1" 2>/dev/null || true
+		find "$dir" -name 'vmlinuz*' -type f -exec mv {} "$dir/vmlinuz" \; # boot, or usr/lib/modules
 		rm -rf "$dir/root"
-	done
+	fi
 	[ -e "$dir/vmlinuz" ] && echo "$dir/vmlinuz"
+}
+
+# A package may be listed and yet be gone: the newest that is there.
+kernel_of() { # kernel_of SERIES: sets version and vmlinuz
+	local kind
+	while read -r version kind; do
+		! vmlinuz=$(vmlinuz_of "$version" "$kind") || return 0
+	done < <(packages_of "$1")
+	return 1
 }
 
 build_root() {
@@ -92,8 +101,7 @@ machine
 ((${#series[@]})) || series=("${usual[@]}")
 build_root
 for s in "${series[@]}"; do
-	version=$(version_of "$s")
-	if [ -z "$version" ] || ! vmlinuz=$(vmlinuz_of "$version"); then
+	if ! kernel_of "$s"; then
 		echo "not ok kernel $s: Debian has no such package now"
 		failed=$((failed + 1))
 		continue
