@@ -158,6 +158,7 @@ int task_records(struct bpf_iter__task *ctx)
 	r.inner_tid = inner_number(task);
 	r.flags = flags_of(task);
 	r.start_boottime = BPF_CORE_READ(task, group_leader, start_boottime);
+	r.thread_start = BPF_CORE_READ(task, start_boottime);
 	bpf_core_read(r.comm, sizeof(r.comm), &task->comm);
 	task_rseq_read(task, &r);
 	read_tp(task, &r);

@@ -55,11 +55,12 @@ struct task_record {
 	RECORD_U64 tp;		  /* user thread pointer, saved at the last switch */
 	RECORD_U64 ip;		  /* saved user instruction pointer */
 	RECORD_U64 start_boottime; /* of the process, nanoseconds */
+	RECORD_U64 thread_start; /* of the thread; by ptrace on the reader's own clock, in steps of its ticks */
 	RECORD_U8 comm[16];
 	RECORD_S32 error; /* 0, or the errno that kept this thread's record from being read (ptrace) */
 	RECORD_S32 inner_tid; /* as the thread itself knows it; 0 unknown */
 };
 
-_Static_assert(sizeof(struct task_record) == 88, "task_record is a wire format");
+_Static_assert(sizeof(struct task_record) == 96, "task_record is a wire format");
 
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collect/attribute.h"
 
+#include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collect/objects.h"
+#include "proc/reader.h"
 
 /* sizeof(struct pthread) is 2,368 in 2.36 of x86-64; an area is at most 64 bytes, aligned to 64. */
 enum { DESCRIPTOR_MAX = 4096, EXTRA_TLS_MAX = 256 };
@@ -80,7 +83,7 @@ static bool attribute_data(const struct target *t, const struct thread_facts *f,
 
 /*
  * A static program without symbols does not say where libc's area is. But what surrounds the thread
- * pointer is libc's alone: its descriptor of the thread (2.35 to 2.40 keep the area in it), and, beyond
+ * pointer is libc's, or from malloc: its descriptor of the thread (2.35 to 2.40 keep the area in it), and, beyond
  * the program's own TLS, the extra block that 2.41 and newer put there (c813c1490d).
  */
 static bool is_libc_memory(const struct target *t, const struct tls_blocks *blocks, size_t thread,
@@ -98,11 +101,53 @@ static bool is_libc_memory(const struct target *t, const struct tls_blocks *bloc
 	       (f->area >= end && f->area - end < extra);
 }
 
-static bool attribute_static_libc(const struct target *t, const struct tls_blocks *blocks, size_t thread,
+/* libc's own __rseq_offset, with __rseq_size beside it: without symbols, but still in the program's data. */
+static bool holds_values(const struct target *t, const char *data, size_t size, int64_t offset)
+{
+	size_t word = t->abi->word;
+
+	for (size_t at = 0; at + word <= size; at += word) {
+		int64_t found = word == 4 ? (int32_t)target_word(t, data + at) : (int64_t)target_word(t, data + at);
+
+		if (found != offset)
+			continue;
+		for (size_t near = at < 2 * word ? 0 : at - 2 * word; near <= at + 2 * word && near + 4 <= size; near += 4) {
+			uint32_t value;
+
+			memcpy(&value, data + near, sizeof(value));
+			if (near != at && rseq_is_libc_size(value))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool keeps_offset(struct target *t, int64_t offset)
+{
+	const struct object *o = &t->objects[0];
+	_cleanup_free_ char *data = NULL;
+
+	if (t->libc.kept_offset == offset)
+		return t->libc.keeps_offset;
+	t->libc.kept_offset = offset;
+	t->libc.keeps_offset = false;
+	data = malloc(READER_RANGE_MAX);
+	for (uint32_t i = 0; data && !t->libc.keeps_offset && i < o->image->n_segments; i++) {
+		const struct image_segment *s = &o->image->segments[i];
+		size_t size = s->filesz < READER_RANGE_MAX ? (size_t)s->filesz : READER_RANGE_MAX;
+
+		if (s->flags & PF_W && reader_memory(t->reader, o->base + s->vaddr, data, size) == 0)
+			t->libc.keeps_offset = holds_values(t, data, size, offset);
+	}
+	return t->libc.keeps_offset;
+}
+
+static bool attribute_static_libc(struct target *t, const struct tls_blocks *blocks, size_t thread,
 				  const struct thread_facts *f, struct owner *ret)
 {
 	if (t->dynamic || !t->n_objects || !t->objects[0].image || t->facts->libc.has & LIBC_OFFSET ||
-	    !(f->has & THREAD_TP) || !is_libc_memory(t, blocks, thread, f))
+	    !(f->has & THREAD_TP) || !is_libc_memory(t, blocks, thread, f) ||
+	    !keeps_offset(t, (int64_t)(f->area - f->tp)))
 		return false;
 	*ret = attribute_libc(t);
 	ret->confidence = CONFIDENCE_INFERRED;
@@ -151,7 +196,7 @@ static struct owner attribute_mapping(const struct target *t, const struct threa
 	return owner;
 }
 
-struct owner attribute_area(const struct target *t, const struct tls_blocks *blocks, size_t thread,
+struct owner attribute_area(struct target *t, const struct tls_blocks *blocks, size_t thread,
 			    const struct thread_facts *f)
 {
 	const struct libc_facts *libc = &t->facts->libc;

@@ -6,7 +6,7 @@
 #include "collect/tls.h"
 
 /* The owner of the area that this thread registered; thread is its index in blocks. */
-struct owner attribute_area(const struct target *t, const struct tls_blocks *blocks, size_t thread,
+struct owner attribute_area(struct target *t, const struct tls_blocks *blocks, size_t thread,
 			    const struct thread_facts *f);
 
 /* The owner that owns libc's area. */

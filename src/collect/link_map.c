@@ -354,8 +354,9 @@ static uint32_t add_namespace(struct target *t, uint64_t head, uint32_t n_loaded
 		return NAMESPACE_UNKNOWN;
 	*steps -= n_loaded;
 	ok = walk_namespace(t, head, t->n_namespaces, n_loaded) == 0 && t->n_objects - first == n_loaded;
+	/* ld.so is in each of them: up to 2.34 as a stand-in without an address. */
 	for (size_t i = first; ok && i < t->n_objects; i++)
-		ok = t->objects[i].mapping != NULL;
+		ok = t->objects[i].mapping || !t->objects[i].dynamic;
 	if (ok)
 		return t->n_namespaces++;
 	t->n_objects = first;
@@ -379,7 +380,7 @@ bool link_map_read_namespaces(struct target *t)
 	for (size_t i = 0; i + 2 < n && steps; i++) {
 		uint32_t n_loaded, namespace;
 
-		if (!words[i] || !words[i + 2])
+		if (!words[i])
 			continue;
 		memcpy(&n_loaded, &words[i + 1], sizeof(n_loaded));
 		namespace = namespace_of_head(t, words[i]);
@@ -389,6 +390,7 @@ bool link_map_read_namespaces(struct target *t)
 		if (namespace == NAMESPACE_UNKNOWN || (!i != !namespace))
 			continue;
 		steps--;
+		/* Seen as NULL for namespaces of dlmopen in 2.31: they have no global scope. */
 		if (read_scope(t, namespace, words[i + 2]) && !namespace)
 			t->scoped = true;
 	}

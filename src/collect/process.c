@@ -27,8 +27,10 @@
 /* A file of hundreds of MiB takes some ten ms; one that takes seconds was made to. */
 #define SCAN_BUDGET_MS 10000
 
-/* What looks wrong must still be so after this: registrations of new threads are moments late. */
+/* What looks wrong must still be so after this. */
 #define SECOND_LOOK_NS 10000000
+/* A thread registers in its first moments, which come late where many wait for a CPU. */
+#define YOUNG_NS 300000000
 
 static int refuse(struct refusal *refusal, int err, const char *format, ...) _printf_(3, 4);
 
@@ -485,6 +487,31 @@ static int32_t *unregistered_tids(const struct process_facts *p, size_t *ret_n)
 	return tids;
 }
 
+static int64_t now_boottime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000000000L + now.tv_nsec;
+}
+
+/* How long to wait, so that no thread is judged for what it could not do yet. */
+static long second_look_ns(const struct target *t)
+{
+	int64_t now = now_boottime_ns(), offset = boottime_offset_ns(), wait = SECOND_LOOK_NS;
+
+	for (size_t i = 0; i < t->facts->n_threads && i < t->n_records; i++) {
+		const struct thread_facts *f = &t->facts->threads[i];
+		const struct task_record *r = &t->records[i];
+		int64_t start = (int64_t)r->thread_start + (r->layout == TASK_LAYOUT_PTRACE ? 0 : offset);
+
+		if (f->registered == 0 && !f->worker && !f->exiting && r->thread_start &&
+		    start + YOUNG_NS - now > wait)
+			wait = start + YOUNG_NS - now;
+	}
+	return (long)(wait < YOUNG_NS ? wait : YOUNG_NS);
+}
+
 /*
  * Threads come and go between the kernel's record and the reading of memory: what would become a
  * finding is asked for again, and a thread that is not as it was is left out of every rule.
@@ -497,7 +524,7 @@ static void look_again(struct target *t, const struct process_request *request)
 
 	if (!t->from_kernel || !suspicious(t->facts))
 		return;
-	nanosleep(&(struct timespec){ .tv_nsec = SECOND_LOOK_NS }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = second_look_ns(t) }, NULL);
 	if (t->facts->method == METHOD_PTRACE) {
 		tids = unregistered_tids(t->facts, &n);
 		if (!n || stop_threads(t, tids, n) < 0)

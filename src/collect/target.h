@@ -45,6 +45,8 @@ struct libc_layout {
 	int64_t dtv_from_tp; /* of the pointer to the dtv */
 	uint32_t dtv_entry;  /* bytes */
 	int32_t dtv_count;   /* from the dtv to the number of modules it has */
+	int64_t kept_offset;		 /* where that was looked for, 0 not yet */
+	bool keeps_offset;		 /* a static program's data hold it, as libc's public values */
 	uint64_t stack_used, stack_user; /* addresses of the lists of threads */
 	uint64_t rtld_global;
 };

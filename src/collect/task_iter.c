@@ -15,7 +15,7 @@
 #include "rseqctl/task_record.h"
 #include "util/io.h"
 
-/* 88 bytes for each of four million threads, which is PID_MAX_LIMIT */
+/* 96 bytes for each of four million threads, which is PID_MAX_LIMIT */
 #define RECORDS_MAX (400u << 20)
 
 /* The loaded iterator, whichever way it was loaded. */

@@ -214,6 +214,7 @@ static bool describe(const struct walk *w, pid_t tid, struct task_record *r)
 	r->tgid = w->child->pid;
 	r->tid = tid;
 	r->inner_tid = inner_tid(w, tid);
+	r->thread_start = stat.start_ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
 	memcpy(r->comm, stat.comm, stat.comm_len < sizeof(r->comm) ? stat.comm_len : sizeof(r->comm) - 1);
 	if (stat.flags & FLAG_KTHREAD)
 		r->flags |= TASK_KTHREAD;

@@ -92,7 +92,7 @@ void rule_dangling_section(const struct rule *rule, const struct diagnosis *d)
 				 bad.n, all(d),
 				 bad.first->section_state == SECTION_UNMAPPED ? "memory that is not mapped" :
 										"what is no descriptor of a section");
-	finding_evidence(d->findings, f, "thread %d: rseq_cs 0x%" PRIx64 ", at two looks 10 ms apart", bad.first->tid,
+	finding_evidence(d->findings, f, "thread %d: rseq_cs 0x%" PRIx64 ", at two looks", bad.first->tid,
 			 bad.first->rseq_cs);
 }
 
@@ -251,7 +251,7 @@ void rule_emulated(const struct rule *rule, const struct diagnosis *d)
 	f->detail = arena_printf(&d->findings->arena,
 				 "cpu_id of libc's area is live in %u of %u threads, and the kernel has no registration for them",
 				 those.n, all(d));
-	finding_evidence(d->findings, f, "thread %d: cpu_id %d at 0x%" PRIx64 ", at two looks 10 ms apart", those.first->tid,
+	finding_evidence(d->findings, f, "thread %d: cpu_id %d at 0x%" PRIx64 ", at two looks", those.first->tid,
 			 those.first->libc_cpu_id, those.first->tp + (uint64_t)d->process->libc.rseq_offset);
 	if (d->process->tracer)
 		finding_evidence(d->findings, f, "process %d traces it: rr emulates rseq", d->process->tracer);
@@ -364,7 +364,8 @@ static bool offset_may_differ(const struct process_facts *p, const struct thread
 {
 	const struct object_facts *o = ask_owner_object(p, f);
 
-	return f->owner.kind == OWNER_RAW || f->owner.place == PLACE_DATA || (o && o->static_tls == 0);
+	return f->owner.kind == OWNER_RAW || f->owner.place == PLACE_DATA ||
+	       (o && o->static_tls != 1 && !o->startup);
 }
 
 void rule_mixed_offset(const struct rule *rule, const struct diagnosis *d)

@@ -260,7 +260,7 @@ static void add_unregistered(const struct rule *rule, const struct diagnosis *d,
 				 ask_regular_threads(p), n == 1 ? "is" : "are", reasons[reason].words);
 	f->advice = reasons[reason].advice;
 	finding_evidence(d->findings, f, "thread %d: the kernel has no registration%s", first->tid,
-			 p->has & PROCESS_SECOND_LOOK ? ", at two looks 10 ms apart" : "");
+			 p->has & PROCESS_SECOND_LOOK ? ", at two looks" : "");
 	if (first->shares_tp)
 		finding_evidence(d->findings, f, "thread %d: its thread pointer is another thread's", first->tid);
 	else if (first->has & THREAD_LIBC_CPU_ID)

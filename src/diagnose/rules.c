@@ -5,10 +5,114 @@
  */
 #include <string.h>
 
+#include "diagnose/areas.h"
 #include "diagnose/diagnose.h"
 #include "diagnose/ownership.h"
+#include "diagnose/users.h"
 
 const struct rule rules[] = {
+	{
+		.id = "area-invalid",
+		.title = "the registered area is not memory that the kernel can write to",
+		.levels = "error",
+		.story =
+			"The kernel writes to the registered area whenever the thread was preempted, moved to another\n"
+			"CPU or got a signal. The area lies where nothing is mapped, where writing is not allowed, or\n"
+			"in the file of an object that is gone: its owner was unloaded or freed it and did not\n"
+			"unregister in every thread. At the next such moment the kernel kills the thread with SIGSEGV\n"
+			"(si_code SI_KERNEL, address 0), at an instruction that has nothing to do with it.\n"
+			"It is not reported for an executable or library that was replaced by an upgrade and is still\n"
+			"loaded.\n",
+		.advice = "unregister in every thread before the area is freed or unmapped; keep its owner loaded (link it with -z nodelete)",
+		.run = rule_area_invalid,
+	},
+	{
+		.id = "dangling-section",
+		.title = "rseq_cs points to no descriptor of a critical section",
+		.levels = "error",
+		.story =
+			"rseq_cs of a registered area names the critical section that the thread is in or was in last:\n"
+			"the kernel clears it lazily. Here it points to memory that is not mapped any more, or that is\n"
+			"no descriptor the kernel takes (its version is not 0, its abort handler lies inside it, its\n"
+			"code is not executable), at two looks. The library with the section was unloaded, or code\n"
+			"that was compiled at run time was freed. The kernel kills the thread with SIGSEGV when it\n"
+			"next looks there.\n",
+		.advice = "clear rseq_cs in every thread before the code goes (rseq_prepare_unload of librseq), or keep it loaded",
+		.run = rule_dangling_section,
+	},
+	{
+		.id = "length-exceeds-area",
+		.title = "the registered length is larger than the variable that holds the area",
+		.levels = "error",
+		.story =
+			"A thread registered more bytes than its variable, or the thread-local storage of its object,\n"
+			"has. What the kernel knows of struct rseq grows (20 bytes, 28 from 6.3 on, 33 from 7.0 on),\n"
+			"and it writes all of it that the length covers: over what lies behind the area.\n",
+		.advice = "register no more than sizeof the variable; make it as large as AT_RSEQ_FEATURE_SIZE says",
+		.run = rule_length_exceeds_area,
+	},
+	{
+		.id = "unregistered-under-user",
+		.title = "a library that relies on rseq finds it unregistered",
+		.levels = "error",
+		.story =
+			"A library's own counter says that it registered rseq (__rseq_refcount above 0, or rseq_size of\n"
+			"librseq), and the kernel has no registration: somebody else unregistered it, for example a\n"
+			"second library when it was closed. The first one goes on, and its sections are never aborted\n"
+			"again: two threads on one CPU are in the same section at once.\n"
+			"Without such a counter only a trace can prove it.\n",
+		.advice = "have one owner (libc, by default) that never unregisters while others use it",
+		.run = rule_unregistered_under_user,
+	},
+	{
+		.id = "refcount-mismatch",
+		.title = "__rseq_refcount counts users of a registration that is not there",
+		.levels = "error",
+		.story =
+			"Early users of rseq shared one thread-local __rseq_abi and counted themselves in\n"
+			"__rseq_refcount: the first one registers, the last one unregisters. Here the counter is above\n"
+			"0 while the thread is not registered, or is with another area: one of the users does not keep\n"
+			"to the count. A counter of 0 beside an area that libc registered is right.\n",
+		.advice = "update or remove the libraries with __rseq_refcount: nobody else keeps to it since 2021",
+		.run = rule_refcount_mismatch,
+	},
+	{
+		.id = "interposed-size",
+		.title = "a smaller __rseq_abi of another object wins",
+		.levels = "error",
+		.story =
+			"Several objects export a thread-local __rseq_abi of different sizes. The dynamic linker gives\n"
+			"all of them the first one, and that is smaller than what one of them was built with: it will\n"
+			"read and register beyond its end.\n",
+		.advice = "make the symbol local to its object, as librseq has since 2021-12, or build all with one size",
+		.run = rule_interposed_size,
+	},
+	{
+		.id = "version-mismatch",
+		.title = "a reference got a definition without the version it asks for",
+		.levels = "error",
+		.story =
+			"An object was linked against a symbol with a version, and got a definition that does not carry\n"
+			"that version, or none although the name is defined: it runs with another library than the\n"
+			"one it was built for, whose ABI may differ. No released glibc exports __rseq_abi or\n"
+			"__rseq_refcount in any version; drafts and snapshots of 2019 and 2020 did.\n",
+		.advice = "rebuild the object against the library that it runs with",
+		.run = rule_version_mismatch,
+	},
+	{
+		.id = "owner-unloadable",
+		.title = "the owner of the registered area can be unloaded",
+		.levels = "error where its memory would be freed, warning where it would be reused",
+		.story =
+			"The registered area lies in an object that was opened after the start (dlopen) and that\n"
+			"dlclose can unload. Then its dynamic thread-local storage or data are freed while the kernel\n"
+			"goes on writing to the area, in every thread that did not unregister; static thread-local\n"
+			"storage is given to the next library instead. It is inferred: whether dlopen was told\n"
+			"RTLD_NODELETE does not show.\n"
+			"It is not reported for what was loaded with the program or linked with -z nodelete.\n",
+		.advice = "link the object with -z nodelete, or to the program",
+		.run = rule_owner_unloadable,
+	},
 	{
 		.id = "lost-registration",
 		.title = "an rseq user was refused: another owner holds the thread",
@@ -40,7 +144,7 @@ const struct rule rules[] = {
 		.title = "a thread is not registered while its siblings are",
 		.levels = "warning; info for threads made without libc and where tcmalloc has not started",
 		.story =
-			"Some threads of the process are registered and this one is not, at two looks 10 ms apart.\n"
+			"Some threads of the process are registered and this one is not, at two looks.\n"
 			"Code that takes rseq for granted reads a CPU number that is not kept up, or loops.\n"
 			"libc registers a new thread only if the thread that created it is registered; a thread that\n"
 			"was unregistered passes that on. Threads made by a bare clone() never are, and those of\n"
@@ -48,6 +152,114 @@ const struct rule rules[] = {
 			"the process (io_uring, vhost), exiting threads and zombies are never reported.\n",
 		.advice = "find who unregisters; register in every thread before its first use of rseq",
 		.run = rule_thread_unregistered,
+	},
+	{
+		.id = "libc-area-abandoned",
+		.title = "libc's area was unregistered and another one registered",
+		.levels = "warning",
+		.story =
+			"libc registered its area at the start, and somebody unregistered it and registered another,\n"
+			"which the kernel allows. libc does not know: __rseq_size still says that its area is in use,\n"
+			"so sched_getcpu() is slower and every library that trusts __rseq_offset reads a CPU number\n"
+			"that nobody keeps up.\n",
+		.advice = "do not unregister libc's area: start with GLIBC_TUNABLES=glibc.pthread.rseq=0 instead",
+		.run = rule_libc_area_abandoned,
+	},
+	{
+		.id = "shared-area",
+		.title = "a thread reads the area of another one",
+		.levels = "warning",
+		.story =
+			"A thread was made by clone() without a thread pointer of its own. It is not registered, and\n"
+			"where it looks for its area it finds that of another thread: sched_getcpu() and every section\n"
+			"in it take the other thread's CPU for theirs.\n"
+			"It is not reported for threads with a thread pointer of their own, nor for workers that the\n"
+			"kernel makes.\n",
+		.advice = "create threads with pthread_create(), or use neither rseq nor sched_getcpu() in such a thread",
+		.run = rule_shared_area,
+	},
+	{
+		.id = "handled-mismatch",
+		.title = "__rseq_handled does not say who registers",
+		.levels = "warning; info when it is 0 while somebody registers",
+		.story =
+			"In the drafts of 2019 the library that takes care of rseq sets __rseq_handled to 1, and others\n"
+			"leave it alone. Here it is 1 and no thread is registered, or somebody else (libc, mostly)\n"
+			"owns, or several definitions disagree. A library that believes it works without rseq, or\n"
+			"unregisters what is not its own. 0 while somebody registers is legal, and only noted.\n",
+		.advice = "update or remove the libraries with __rseq_handled: nobody sets it since 2020",
+		.run = rule_handled_mismatch,
+	},
+	{
+		.id = "namespace-owner",
+		.title = "the owner lives in another link namespace than the program",
+		.levels = "warning",
+		.story =
+			"The object that owns rseq was loaded by LD_AUDIT or dlmopen() into a link namespace of its own.\n"
+			"The program's own libraries cannot see its symbols, so they cannot share its area, and every\n"
+			"one of them that tries to register is refused.\n",
+		.advice = "let libc own, or load the owner into the program's namespace",
+		.run = rule_namespace_owner,
+	},
+	{
+		.id = "mixed-length",
+		.title = "threads of one process are registered with different lengths",
+		.levels = "warning",
+		.story =
+			"The kernel treats a thread by its registered length: which fields it fills, and from 7.0.10 on\n"
+			"in which mode (32 bytes: legacy, more: optimized). Threads of one process differ, so code that\n"
+			"looks at one of them is wrong about the others, and unregistering with one length fails in\n"
+			"threads that have another.\n",
+		.advice = "register every thread with the same length",
+		.run = rule_mixed_length,
+	},
+	{
+		.id = "mixed-signature",
+		.title = "threads of one process are registered with different signatures",
+		.levels = "warning",
+		.story =
+			"The kernel compares the 4 bytes before an abort handler with the signature that the thread\n"
+			"registered, and kills the thread when they differ. Threads of one process have different\n"
+			"signatures: a section that works in some kills others when it is aborted.\n",
+		.advice = "register every thread with the signature of the architecture (RSEQ_SIG)",
+		.run = rule_mixed_signature,
+	},
+	{
+		.id = "nonstandard-signature",
+		.title = "the registered signature is not the architecture's",
+		.levels = "warning; error when abort handlers carry another one",
+		.story =
+			"libc, librseq and tcmalloc register with one signature per architecture (RSEQ_SIG) and put it\n"
+			"before each abort handler. A thread that registers with another one cannot run their sections:\n"
+			"the kernel kills it with SIGSEGV at the first abort. It is an error when a loaded object has\n"
+			"such sections.\n",
+		.advice = "register with RSEQ_SIG of <sys/rseq.h>",
+		.run = rule_nonstandard_signature,
+	},
+	{
+		.id = "length-and-size",
+		.title = "registered length, __rseq_size and what the kernel fills do not go together",
+		.levels = "warning; info for a length of which the kernel fills less",
+		.story =
+			"__rseq_size of glibc says how much of the area is in use: 20, 28 or 32 go with a registered\n"
+			"length of 32, and from 33 on both are the same. Where they disagree somebody registered\n"
+			"libc's area anew, or changed it in a checkpoint; CRIU, test suites and librseq have failed by\n"
+			"mixing the two up. A length that the kernel accepts and does not fill (it takes any from 32 on\n"
+			"since 6.3) is only noted: what lies beyond AT_RSEQ_FEATURE_SIZE is never written.\n",
+		.advice = "register with the length that AT_RSEQ_FEATURE_SIZE and AT_RSEQ_ALIGN ask for, and unregister with the same",
+		.run = rule_length_and_size,
+	},
+	{
+		.id = "emulated",
+		.title = "cpu_id is live and the kernel has no registration",
+		.levels = "warning",
+		.story =
+			"libc's area of a thread holds the number of a CPU, as if it were registered, and the kernel\n"
+			"says that it is not, at two looks. Something keeps it up in the kernel's stead (rr does), or\n"
+			"nobody does any more: a checkpoint was restored without rseq (CRIU before 4.0), a simulator\n"
+			"answers 0 to rseq(). Then sched_getcpu() and all sections work with a stale CPU.\n",
+		.advice = "under rr nothing; else update CRIU to 4.0 or newer, or start with GLIBC_TUNABLES=glibc.pthread.rseq=0",
+		.run = rule_emulated,
 	},
 	{
 		.id = "libc-disabled",
@@ -100,6 +312,30 @@ const struct rule rules[] = {
 			"does ask, it will be refused.\n",
 		.advice = "nothing, unless the object should own: then start with GLIBC_TUNABLES=glibc.pthread.rseq=0",
 		.run = rule_not_started,
+	},
+	{
+		.id = "mixed-offset",
+		.title = "the area lies at another distance from the thread pointer in other threads",
+		.levels = "info for memory of no object and for dynamic thread-local storage, else warning",
+		.story =
+			"The ABI of libc and librseq is one number, __rseq_offset: the distance from the thread pointer\n"
+			"to the area, the same in every thread. Here threads of one owner differ. That is how memory\n"
+			"from malloc and dynamic thread-local storage lie, and only noted there; DynamoRIO and others\n"
+			"that count on one distance stop with it.\n",
+		.advice = "keep the area in static thread-local storage (initial-exec), or use libc's",
+		.run = rule_mixed_offset,
+	},
+	{
+		.id = "unused-registration",
+		.title = "the program could use rseq and does not",
+		.levels = "info",
+		.story =
+			"The program finds libc's area by a weak reference to __rseq_offset, and the link editor left\n"
+			"it empty: in a static program nothing else brought the symbol in, or it was linked without\n"
+			"position independence (-fno-pie), where an undefined weak symbol is 0. The program works, by\n"
+			"its slower way without rseq.\n",
+		.advice = "refer to __rseq_offset strongly (include <sys/rseq.h>), or link as PIE",
+		.run = rule_unused_registration,
 	},
 };
 

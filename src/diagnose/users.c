@@ -206,8 +206,10 @@ static const struct thread_facts *first_owned(const struct process_facts *p, siz
 void rule_owner_unloadable(const struct rule *rule, const struct diagnosis *d)
 {
 	const struct process_facts *p = d->process;
+	/* dlclose does nothing there */
+	bool musl = p->libc.name && !strcmp(p->libc.name, "musl");
 
-	for (size_t i = 0; i < p->n_objects; i++) {
+	for (size_t i = 0; !musl && i < p->n_objects; i++) {
 		const struct object_facts *o = &p->objects[i];
 		const struct thread_facts *thread = first_owned(p, i);
 		bool reused = thread && thread->owner.place != PLACE_DATA && o->static_tls == 1;

@@ -119,7 +119,7 @@ static bool is_static_program(const struct image *image)
 
 void libc_identify(const struct elf_file *file, struct image *image)
 {
-	if (defines(image, ROLE_GLIBC) || defines(image, ROLE_RTLD_GLOBAL))
+	if (defines(image, ROLE_GLIBC) || defines(image, ROLE_GLIBC_VERSION) || defines(image, ROLE_RTLD_GLOBAL))
 		image->libc = IMAGE_GLIBC;
 	else if (defines(image, ROLE_MUSL) || defines(image, ROLE_MUSL_DEBUG))
 		image->libc = IMAGE_MUSL;

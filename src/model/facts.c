@@ -48,3 +48,8 @@ uint32_t rseq_active_size(uint32_t length, uint64_t feature_size)
 
 	return length < known ? length : (uint32_t)known;
 }
+
+bool rseq_is_libc_size(uint32_t size)
+{
+	return size == 20 || size == 28 || (size >= 32 && size <= 256);
+}

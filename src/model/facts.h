@@ -189,6 +189,9 @@ void process_facts_done(struct process_facts *p);
 void process_unknown(struct process_facts *p, const char *what, const char *format, ...)
 	_printf_(3, 4);
 
+/* Whether a libc that registered may have that as its __rseq_size: 20, 28, 32, or from 33 on. */
+bool rseq_is_libc_size(uint32_t size);
+
 /* Bytes of an area that the kernel keeps up: those the registration covers and the kernel knows. */
 uint32_t rseq_active_size(uint32_t length, uint64_t feature_size);
 

@@ -23,7 +23,8 @@ agrees() {
 		inspect --method "$method" "$LAB_PID"
 		matches_testimony
 		is "$(owner)" "$1 certain"
-		is "$status" 0
+		# musl's dlclose unloads nothing
+		quiet_but $([[ "$(owner)" != *libown_dlopen.so* || "${LAB_BIN:-}" = */musl ]] || echo owner-unloadable)
 	done
 	inspect --method none "$LAB_PID"
 	if [ "${2:-}" = unsure ] && [ "$(json '.processes[0].owner.kind')" = null ]; then
@@ -460,7 +461,7 @@ child_of() { # child_of PID: the only one
 	lab "$R0" own-area dlopen 3
 	rm "$LAB_BIN/own-area" "$LAB_BIN/libown_dlopen.so"
 	inspect "$LAB_PID"
-	is "$status" 0
+	quiet_but owner-unloadable
 	is "$(json '.processes[0].owner.object | test("libown_dlopen.so")')" true
 	is "$(json '[.processes[0].threads[] | select(.owner.symbol == "__rseq_abi")] | length')" 3
 	lab_stop
