@@ -35,7 +35,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 DEPS_LIBS  := libelf-dev zlib1g-dev libjson-c-dev
 DEPS_BUILD := pkg-config $(DEPS_LIBS)
 DEPS_BPF   := clang libbpf-dev bpftool
-DEPS_CHECK := libcmocka-dev bats jq mandoc musl-tools \
+DEPS_CHECK := libcmocka-dev bats jq lld mandoc musl-tools \
 	      $(if $(filter x86_64,$(shell uname -m)),gcc-i686-linux-gnu libc6-dev-i386-cross)
 DEPS_VM_amd64 := qemu-system-x86
 DEPS_VM_arm64 := qemu-system-arm gcc-aarch64-linux-gnu
@@ -108,7 +108,7 @@ $(O)/flags: always
 
 always:
 .PHONY: always all deps deps-vm deps-libc deps-bench demo demo-run check check-run check-build check-vm \
-	check-vm-run check-libc check-libc-run unit lab lab-libc lab-lookup lab-other lint bench \
+	check-vm-run check-libc check-libc-run unit lab lab-libc lab-lookup lab-other lab-areas lint bench \
 	install uninstall clean help
 .SECONDARY:
 
@@ -122,14 +122,30 @@ LAB_PROGS  := $(patsubst tests/lab/%.c,$(O)/lab/%,$(filter-out tests/lab/lib%.c 
 LAB_LIBDL  := -ldl
 LAB_FLAGS   = -std=gnu17 -D_GNU_SOURCE -O1 -g -pthread $(WARNINGS) -Itests/lab
 
-LAB_STATIC := $(foreach p,threads own-area,$(O)/lab/$(p)-static $(O)/lab/$(p)-static-pie)
+LAB_STATIC := $(foreach p,threads own-area weakref,$(O)/lab/$(p)-static $(O)/lab/$(p)-static-pie)
 
 # What the libc that CC links with cannot have.
 LAB_OMIT  ?=
 
-lab: lab-libc lab-lookup lab-other
+lab: lab-libc lab-lookup lab-other lab-areas
 
 lab-libc: $(filter-out $(LAB_OMIT:%=$(O)/lab/%),$(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC))
+
+# A weak reference that is bound, copied or made 0, by how the program is linked. The last needs lld.
+WEAKREFS := nopie lto $(if $(shell command -v ld.lld 2>/dev/null),lld lldpie)
+lab-areas: $(O)/lab/libsection_own.so $(WEAKREFS:%=$(O)/lab/weakref-%)
+$(O)/lab/weakref-nopie: WEAKREF = -fno-pie -no-pie
+$(O)/lab/weakref-lto: WEAKREF = -flto -fno-pie -no-pie
+$(O)/lab/weakref-lld: WEAKREF = -fno-pie -no-pie -fuse-ld=lld
+$(O)/lab/weakref-lldpie: WEAKREF = -fPIE -pie -fuse-ld=lld
+
+$(WEAKREFS:%=$(O)/lab/weakref-%): tests/lab/weakref.c tests/lab/testify.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) $(WEAKREF) $(LAB_LIBDL) -o $@
+
+$(O)/lab/libsection_own.so: tests/lab/libsection.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared -DSECTION_SIGNATURE=LAB_OWN_SIGNATURE $< -o $@
 
 $(O)/lab/%-static: tests/lab/%.c tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)
@@ -140,10 +156,11 @@ $(O)/lab/%-static-pie: tests/lab/%.c tests/lab/testify.c $(O)/flags
 	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) -DLAB_STATIC -static-pie -o $@
 
 # One symbol, defined and referred to in many ways: see tests/lab/README.md.
-LOOKUP_LIBS := $(patsubst %,$(O)/lab/liblookup_%.so,a b weak symbolic v1 v2 ref weakref ref1 ref2 needs_a)
-LOOKUP_PROGS := $(patsubst %,$(O)/lab/lookup-%,exe byref hidden deps ref)
+LOOKUP_LIBS := $(patsubst %,$(O)/lab/liblookup_%.so,a b small weak symbolic v1 v2 ref weakref ref1 ref2 needs_a)
+LOOKUP_PROGS := $(patsubst %,$(O)/lab/lookup-%,exe exe20 exe64 byref hidden hidden64 deps deps-ab ref)
 $(O)/lab/liblookup_a.so $(O)/lab/liblookup_v1.so $(O)/lab/liblookup_v2.so: LOOKUP = -DLOOK_LENGTH=32
 $(O)/lab/liblookup_b.so: LOOKUP = -DLOOK_LENGTH=64
+$(O)/lab/liblookup_small.so: LOOKUP = -DLOOK_LENGTH=20
 $(O)/lab/liblookup_symbolic.so: LOOKUP = -DLOOK_LENGTH=32 -Wl,-Bsymbolic
 $(O)/lab/liblookup_weak.so: LOOKUP = -DLOOK_LENGTH=32 -DLOOK_WEAK
 $(O)/lab/liblookup_weakref.so: LOOKUP = -DLOOK_WEAK
@@ -156,11 +173,15 @@ $(O)/lab/liblookup_ref1.so: $(O)/lab/liblookup_v1.so
 $(O)/lab/liblookup_ref2.so: $(O)/lab/liblookup_v2.so
 $(O)/lab/liblookup_needs_a.so $(O)/lab/lookup-ref: $(O)/lab/liblookup_a.so
 $(O)/lab/lookup-byref: $(O)/lab/liblookup_ref.so
-$(O)/lab/lookup-deps: $(O)/lab/liblookup_a.so $(O)/lab/liblookup_b.so $(O)/lab/liblookup_ref.so
+$(O)/lab/lookup-deps $(O)/lab/lookup-deps-ab: $(O)/lab/liblookup_a.so $(O)/lab/liblookup_b.so $(O)/lab/liblookup_ref.so
 $(O)/lab/lookup-exe: LOOKUP = -DLOOK_LENGTH=32 -rdynamic
+$(O)/lab/lookup-exe20: LOOKUP = -DLOOK_LENGTH=20 -rdynamic
+$(O)/lab/lookup-exe64: LOOKUP = -DLOOK_LENGTH=64 -rdynamic
 $(O)/lab/lookup-hidden: LOOKUP = -DLOOK_LENGTH=32
+$(O)/lab/lookup-hidden64: LOOKUP = -DLOOK_LENGTH=64
 $(O)/lab/lookup-byref: LOOKUP = -DLOOK_LENGTH=32 -L$(O)/lab -Wl,--no-as-needed -llookup_ref
 $(O)/lab/lookup-deps: LOOKUP = -L$(O)/lab -Wl,--no-as-needed -llookup_b -llookup_a -llookup_ref
+$(O)/lab/lookup-deps-ab: LOOKUP = -L$(O)/lab -Wl,--no-as-needed -llookup_a -llookup_b -llookup_ref
 $(O)/lab/lookup-ref: LOOKUP = -DLOOK_REFERS -L$(O)/lab -llookup_a
 
 $(LOOKUP_LIBS): $(O)/lab/liblookup_%.so: tests/lab/liblookup.c $(wildcard tests/lab/lookup-*.map) $(O)/flags

@@ -17,23 +17,28 @@
 #include <unistd.h>
 
 #define LAB_RSEQ_LENGTH 32
+#define LAB_RSEQ_LONG 64
 #define LAB_RSEQ_UNREGISTER 1
 #define LAB_CPU_ID_UNINITIALIZED ((uint32_t)-1)
 #define LAB_CPU_ID_FAILED ((uint32_t)-2)
 
+/* Without a suffix: assembly reads them as well. */
 #if defined(__x86_64__) || defined(__i386__)
-#define LAB_RSEQ_SIGNATURE 0x53053053U
+#define LAB_RSEQ_SIGNATURE 0x53053053
 #elif defined(__aarch64__)
-#define LAB_RSEQ_SIGNATURE 0xd428bc00U
+#define LAB_RSEQ_SIGNATURE 0xd428bc00
 #elif defined(__riscv)
-#define LAB_RSEQ_SIGNATURE 0xf1401073U
+#define LAB_RSEQ_SIGNATURE 0xf1401073
 #elif defined(__s390x__)
-#define LAB_RSEQ_SIGNATURE 0xb2ff0fffU
+#define LAB_RSEQ_SIGNATURE 0xb2ff0fff
 #elif defined(__powerpc64__)
-#define LAB_RSEQ_SIGNATURE 0x0fe5000bU
+#define LAB_RSEQ_SIGNATURE 0x0fe5000b
 #else
 #error "no rseq signature known for this architecture"
 #endif
+
+/* A signature that is no architecture's, for those who register with one of their own. */
+#define LAB_OWN_SIGNATURE 0x0badc0de
 
 /* struct rseq as registered with length 32. Not the system's: that one grows with its headers. */
 struct lab_rseq {

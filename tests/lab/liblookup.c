@@ -11,7 +11,7 @@
 void LOOK_FUNCTION(LOOK_NAME)(struct look *look);
 
 #if defined(LOOK_LENGTH) && defined(LOOK_WEAK)
-extern __thread struct lab_rseq __rseq_abi[] __attribute__((weak));
+extern __thread uint32_t __rseq_abi[] __attribute__((weak));
 #elif defined(LOOK_WEAK)
 /* Initial-exec, where a definition that is not there has offset 0; the other models would trap. */
 extern __thread struct lab_rseq __rseq_abi[] __attribute__((weak, tls_model("initial-exec")));

@@ -24,9 +24,10 @@ struct look {
  * it is: a look-up is what the story is about.
  */
 #define LOOK_DEFINE(length)                                                                        \
-	extern __thread struct lab_rseq __rseq_abi[(length) / 32];                                 \
-	extern __thread struct lab_rseq look_own[(length) / 32]                                    \
+	extern __thread uint32_t __rseq_abi[(length) / 4];                                         \
+	extern __thread uint32_t look_own[(length) / 4]                                            \
 		__attribute__((visibility("hidden"), alias("__rseq_abi")));                        \
-	__thread struct lab_rseq __rseq_abi[(length) / 32] = { LAB_RSEQ_INITIALIZER }
+	__thread uint32_t __rseq_abi[(length) / 4]                                                 \
+		__attribute__((aligned((length) < 64 ? 32 : 64))) = { 0, LAB_CPU_ID_UNINITIALIZED }
 
 #endif

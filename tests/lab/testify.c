@@ -88,16 +88,32 @@ void lab_prepare_libc(struct lab_thread *self)
 
 const struct lab_role lab_role_libc = { .prepare = lab_prepare_libc };
 
-void lab_own_area(struct lab_thread *self, void *area, const char *place, const char *object)
+void lab_register_area(struct lab_thread *self, void *area, unsigned int length,
+		       uint32_t signature)
 {
-	int err = lab_rseq_register(area, LAB_RSEQ_LENGTH);
+	int err = lab_rseq_call(area, length, 0, signature);
 
 	if (err)
 		lab_fail(LAB_EXIT_FAILED, "cannot register %p: %s", area, strerror(err));
-	if (!lab_rseq_is_registered(area, LAB_RSEQ_LENGTH))
+	if (!lab_rseq_is_registered(area, length))
 		lab_fail(LAB_EXIT_FAILED, "the kernel does not know %p", area);
 	self->area = (uintptr_t)area;
-	self->length = LAB_RSEQ_LENGTH;
+	self->length = length;
+}
+
+unsigned int lab_long_length(void *area)
+{
+	/* Before 6.3 there is one length; from 7.0 on longer ones want an alignment of 64. */
+	if (lab_rseq_register(area, LAB_RSEQ_LONG))
+		return LAB_RSEQ_LENGTH;
+	if (lab_rseq_unregister(area, LAB_RSEQ_LONG))
+		lab_fail(LAB_EXIT_FAILED, "cannot unregister %p", area);
+	return LAB_RSEQ_LONG;
+}
+
+void lab_own_area(struct lab_thread *self, void *area, const char *place, const char *object)
+{
+	lab_register_area(self, area, LAB_RSEQ_LENGTH, LAB_RSEQ_SIGNATURE);
 	self->place = place;
 	self->object = object;
 }

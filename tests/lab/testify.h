@@ -58,6 +58,11 @@ void lab_require_no_libc_owner(void);
 
 /* prepare() of lab_role_libc. */
 void lab_prepare_libc(struct lab_thread *self);
+/* Registers as told and confirms it; ends the program when the kernel refuses. */
+void lab_register_area(struct lab_thread *self, void *area, unsigned int length,
+		       uint32_t signature);
+/* 64, where this kernel takes as much for this area, else 32. Changes nothing. */
+unsigned int lab_long_length(void *area);
 /* Registers an area of the program's with length 32, or ends the program. */
 void lab_own_area(struct lab_thread *self, void *area, const char *place, const char *object);
 /* A library's area, which may have lost: the thread's when the kernel says so, else libc's is. */
