@@ -353,12 +353,23 @@ void lookup_read_bound(struct target *t)
 	reads_done(&reads);
 }
 
+/* A variable that no relocation names is never filled in: the link editor left 0 there. */
+static bool was_left_empty(const struct image_symbol *symbol)
+{
+	enum known_role role = known_symbols[symbol->known].role;
+
+	return !symbol->defined && !symbol->slot_kind &&
+	       (role == ROLE_LIBC_OFFSET || role == ROLE_LIBC_SIZE || role == ROLE_LIBC_FLAGS);
+}
+
 uint32_t lookup_bound(struct target *t, size_t object, const struct image_symbol *symbol)
 {
 	const struct object *o = &t->objects[object];
 	uint32_t bound = o->bound ? o->bound[symbol - o->image->symbols] : BOUND_UNKNOWN;
 	size_t found;
 
+	if (was_left_empty(symbol))
+		return BOUND_NONE;
 	if (bound != BOUND_UNKNOWN)
 		return bound;
 	found = lookup_find(t, object, symbol);

@@ -142,7 +142,7 @@ static const char *version_got(const struct object *o, const struct image_symbol
 
 		if (def->known != ref->known || !def->defined || !def->exported)
 			continue;
-		version = def->version;
+		version = def->copied ? ref->version : def->version;
 		if (!strcmp(version, ref->version))
 			break;
 	}

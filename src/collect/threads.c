@@ -368,8 +368,12 @@ static void fill_refcounts(struct target *t, const struct area_symbol *areas, si
 	reads_done(&reads);
 }
 
-/* The rules of the kernel's rseq_get_rseq_cs, as far as they can be told without the thread. */
-static enum section_state judge_section(const struct target *t, const struct rseq_descriptor *d)
+/*
+ * The rules of the kernel's rseq_get_rseq_cs (kernel/rseq.c), as far as they can be told without the
+ * thread: it looks at the abort handler's signature whether or not the thread is in the section.
+ */
+static enum section_state judge_section(const struct target *t, const struct rseq_descriptor *d,
+					const uint32_t *signature, uint32_t registered)
 {
 	const struct mapping *start;
 
@@ -377,7 +381,8 @@ static enum section_state judge_section(const struct target *t, const struct rse
 		return SECTION_UNMAPPED;
 	start = maps_find(&t->maps, d->start_ip);
 	if (d->version || d->start_ip + d->post_commit_offset < d->start_ip ||
-	    d->abort_ip - d->start_ip < d->post_commit_offset || (start && !start->executable))
+	    d->abort_ip - d->start_ip < d->post_commit_offset || (start && !start->executable) || !signature ||
+	    *signature != registered)
 		return SECTION_BROKEN;
 	return SECTION_VALID;
 }
@@ -387,44 +392,72 @@ static bool is_bad(enum section_state state)
 	return state == SECTION_UNMAPPED || state == SECTION_BROKEN;
 }
 
-/* Inside a section: its descriptor is published, and the saved instruction pointer lies in it. */
-static void take_section(const struct target *t, const struct rseq_descriptor *d, struct thread_facts *f)
-{
-	bool known = f->has & THREAD_IP && !f->on_cpu;
+/* A thread whose rseq_cs is set, and where its descriptor and its signature are among the reads. */
+struct published {
+	struct thread_facts *thread;
+	struct rseq_descriptor d;
+	bool mapped;
+	size_t read;
+};
 
-	f->section_state = judge_section(t, d);
-	if (known && d)
-		f->in_section = f->ip - d->start_ip < d->post_commit_offset;
+static void read_descriptors(struct target *t, struct published *list, size_t n)
+{
+	struct reads reads = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		list[i].read = reads_add(&reads, list[i].thread->rseq_cs, sizeof(list[i].d));
+	if (reads_run(&reads, t->reader) < 0)
+		process_unknown(t->facts, "threads[].in_section", "the descriptors cannot be read");
+	for (size_t i = 0; i < n; i++) {
+		const void *bytes = reads_get(&reads, list[i].read);
+
+		list[i].mapped = bytes != NULL;
+		if (bytes)
+			memcpy(&list[i].d, bytes, sizeof(list[i].d));
+	}
+	reads_done(&reads);
+}
+
+/* Inside a section: its descriptor is published, and the saved instruction pointer lies in it. */
+static void take_sections(struct target *t, struct published *list, size_t n)
+{
+	struct reads reads = { 0 };
+	bool ok;
+
+	for (size_t i = 0; i < n; i++)
+		list[i].read = reads_add(&reads, list[i].d.abort_ip - sizeof(uint32_t), sizeof(uint32_t));
+	ok = reads_run(&reads, t->reader) == 0;
+	for (size_t i = 0; ok && i < n; i++) {
+		struct thread_facts *f = list[i].thread;
+		const struct rseq_descriptor *d = list[i].mapped ? &list[i].d : NULL;
+
+		f->section_state = judge_section(t, d, reads_get(&reads, list[i].read), f->signature);
+		if (f->has & THREAD_IP && !f->on_cpu && d)
+			f->in_section = f->ip - d->start_ip < d->post_commit_offset;
+	}
+	reads_done(&reads);
 }
 
 static void fill_sections(struct target *t, bool only_bad)
 {
-	struct reads reads = { 0 };
-	size_t at = 0;
+	struct published *list = NULL;
+	size_t n = 0;
 
-	for (int step = 0; step < 2; step++) {
-		for (size_t i = 0; i < t->facts->n_threads; i++) {
-			struct thread_facts *f = &t->facts->threads[i];
-			struct rseq_descriptor d;
-			const void *bytes;
+	for (size_t i = 0; i < t->facts->n_threads; i++) {
+		struct thread_facts *f = &t->facts->threads[i];
+		struct published *slot;
 
-			if (!(f->has & THREAD_IDS) || !f->rseq_cs || (only_bad && !is_bad(f->section_state)))
-				continue;
-			if (step == 0) {
-				reads_add(&reads, f->rseq_cs, sizeof(struct rseq_descriptor));
-				continue;
-			}
-			bytes = reads_get(&reads, at++);
-			if (bytes)
-				memcpy(&d, bytes, sizeof(d));
-			take_section(t, bytes ? &d : NULL, f);
-		}
-		if (step == 0 && reads.n && reads_run(&reads, t->reader) < 0) {
-			process_unknown(t->facts, "threads[].in_section", "the descriptors cannot be read");
-			break;
-		}
+		if (!(f->has & THREAD_IDS) || !f->rseq_cs || (only_bad && !is_bad(f->section_state)))
+			continue;
+		slot = ARRAY_ADD(list, n);
+		if (slot)
+			slot->thread = f;
 	}
-	reads_done(&reads);
+	if (n) {
+		read_descriptors(t, list, n);
+		take_sections(t, list, n);
+	}
+	free(list);
 }
 
 static void fill_in_section(struct target *t)
@@ -464,6 +497,13 @@ out:
 
 /* --- where the registered area lies --- */
 
+/* Shared memory without a file is shown as a deleted one. */
+static bool is_deleted_file(const struct mapping *m)
+{
+	return m->deleted && m->inode && strncmp(m->path, "/memfd:", 7) && strncmp(m->path, "/SYSV", 5) &&
+	       strcmp(m->path, "/dev/zero");
+}
+
 static void fill_area_mappings(struct target *t)
 {
 	for (size_t i = 0; i < t->facts->n_threads; i++) {
@@ -477,7 +517,7 @@ static void fill_area_mappings(struct target *t)
 		if (m) {
 			f->area_mapped = 1;
 			f->area_writable = (int8_t)m->writable;
-			f->area_orphaned = m->deleted && m->inode && f->owner.kind == OWNER_RAW;
+			f->area_orphaned = is_deleted_file(m) && f->owner.kind == OWNER_RAW;
 		} else if (f->has & THREAD_IDS) {
 			t->maps_stale = true;
 			f->owner = (struct owner){ .kind = OWNER_UNKNOWN };

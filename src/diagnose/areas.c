@@ -350,7 +350,7 @@ void rule_mixed_signature(const struct rule *rule, const struct diagnosis *d)
 
 static bool same_owner(const struct thread_facts *a, const struct thread_facts *b)
 {
-	return a->owner.kind == b->owner.kind && a->owner.place == b->owner.place &&
+	return a->owner.kind == b->owner.kind &&
 	       (a->owner.kind == OWNER_RAW || a->owner.object == b->owner.object);
 }
 

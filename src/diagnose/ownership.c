@@ -202,7 +202,17 @@ void rule_libc_failed(const struct rule *rule, const struct diagnosis *d)
 
 /* --- threads without --- */
 
-enum reason { REASON_NONE, RAW_CLONE, LAZY, BY_UNREGISTERED, LATER, REASON_UNKNOWN, REASONS };
+enum reason { REASON_NONE, RAW_CLONE, LAZY, BY_UNREGISTERED, LATER, REFUSED, REASON_UNKNOWN, REASONS };
+
+/* Nobody holds the thread, and still its owner elsewhere was refused in it. */
+static bool was_refused(const struct process_facts *p, const struct thread_facts *f)
+{
+	for (size_t i = 0; i < f->n_candidates; i++)
+		if (f->candidates[i].object == p->owner.object && f->candidates[i].has & CANDIDATE_CPU_ID &&
+		    f->candidates[i].cpu_id == RSEQ_CPU_ID_REGISTRATION_FAILED)
+			return true;
+	return false;
+}
 
 static enum reason why_unregistered(const struct process_facts *p, const struct thread_facts *f)
 {
@@ -218,7 +228,7 @@ static enum reason why_unregistered(const struct process_facts *p, const struct 
 		if (f->libc_cpu_id == RSEQ_CPU_ID_UNINITIALIZED)
 			return LATER;
 	}
-	return REASON_UNKNOWN;
+	return was_refused(p, f) ? REFUSED : REASON_UNKNOWN;
 }
 
 static const struct {
@@ -234,6 +244,8 @@ static const struct {
 			      "create threads from registered ones; find who unregistered the creator" },
 	[LATER] = { SEVERITY_WARNING, "registered by libc at its start and unregistered later",
 		    "find who unregisters: nothing but the thread itself can" },
+	[REFUSED] = { SEVERITY_WARNING, "the kernel, or a filter, refused it though nobody holds it",
+		      "allow the rseq system call in the seccomp filter, or install the filter after all threads were made" },
 	[REASON_UNKNOWN] = { SEVERITY_WARNING, "nothing in its memory tells why",
 			     "register in every thread before its first use of rseq" },
 };

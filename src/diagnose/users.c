@@ -345,10 +345,9 @@ void rule_version_mismatch(const struct rule *rule, const struct diagnosis *d)
 			check_version(rule, d, i, &d->process->objects[i].symbols[k]);
 }
 
-/* The link editor left the reference empty: it stands in no dynamic table, so nobody fills it later. */
 static bool is_lost_reference(const struct symbol_facts *s)
 {
-	return s->role == ROLE_LIBC_OFFSET && !s->defined && !s->exported && !strcmp(s->bind, "WEAK");
+	return s->role == ROLE_LIBC_OFFSET && !s->defined && !s->binds && !strcmp(s->bind, "WEAK");
 }
 
 void rule_unused_registration(const struct rule *rule, const struct diagnosis *d)
@@ -369,8 +368,9 @@ void rule_unused_registration(const struct rule *rule, const struct diagnosis *d
 			f->detail = arena_printf(&d->findings->arena,
 						 "%s looks for libc's area by a weak reference to %s, which is bound to nothing: it works without rseq",
 						 ask_base_name(p->objects[i].path), s->name);
-			finding_evidence(d->findings, f, "%s: %s is an undefined weak symbol outside the dynamic symbol table",
-					 p->objects[i].path, s->name);
+			finding_evidence(d->findings, f, "%s: %s is an undefined weak symbol, and %s",
+					 p->objects[i].path, s->name,
+					 s->exported ? "no relocation fills it in" : "not in the dynamic symbol table");
 			return;
 		}
 }

@@ -29,7 +29,8 @@ struct image_symbol {
 	uint8_t visibility; /* STV_* */
 	uint8_t slot_kind;  /* enum slot_kind: of the word that holds what its references got */
 	uint32_t index;	    /* in the dynamic symbol table */
-	uint32_t pad;
+	uint8_t copied;	    /* defined as a copy of a library's variable, with its version */
+	uint8_t pad[3];
 	uint64_t slot; /* that word's address */
 	int64_t addend; /* what was added to it */
 	uint64_t value, size;

@@ -44,18 +44,26 @@ static struct entry entry_in(const struct table *t, const void *window, size_t i
 }
 
 /* An object may have several words for one symbol: a module's number tells most. */
+static void take_slot(const struct entry *e, enum slot_kind kind, struct image_symbol *s)
+{
+	if (!kind || (s->slot_kind && kind >= s->slot_kind))
+		return;
+	s->slot_kind = kind;
+	s->slot = e->offset;
+	s->addend = e->addend;
+}
+
 static void take(const struct entry *e, const struct arch_abi *abi, struct image *image)
 {
-	enum slot_kind kind = arch_slot_kind(abi, GELF_R_TYPE(e->info));
+	uint32_t type = GELF_R_TYPE(e->info);
 
-	for (uint32_t i = 0; kind && i < image->n_symbols; i++) {
+	for (uint32_t i = 0; i < image->n_symbols; i++) {
 		struct image_symbol *s = &image->symbols[i];
 
-		if (s->exported && s->index == GELF_R_SYM(e->info) && (!s->slot_kind || kind < s->slot_kind)) {
-			s->slot_kind = kind;
-			s->slot = e->offset;
-			s->addend = e->addend;
-		}
+		if (!s->exported || s->index != GELF_R_SYM(e->info))
+			continue;
+		s->copied |= type == abi->reloc_copy;
+		take_slot(e, arch_slot_kind(abi, type), s);
 	}
 }
 

@@ -27,6 +27,7 @@ struct arch_abi {
 	uint32_t reloc_module;	/* the number of its module, of a TLS variable */
 	uint32_t reloc_tpoff;	/* its distance from the thread pointer */
 	uint32_t reloc_address[2];
+	uint32_t reloc_copy; /* the definition is a copy of a library's, made for an executable */
 };
 
 /* What a word written by a relocation tells. */
