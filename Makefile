@@ -108,7 +108,7 @@ $(O)/flags: always
 
 always:
 .PHONY: always all deps deps-vm deps-libc deps-bench demo demo-run check check-run check-build check-vm \
-	check-vm-run check-libc check-libc-run unit lab lab-libc lab-lookup lab-other lab-areas lint bench \
+	check-vm-run check-libc check-libc-run unit lab lab-libc lab-lookup lab-other lab-areas lab-users lint bench \
 	install uninstall clean help
 .SECONDARY:
 
@@ -116,7 +116,7 @@ always:
 
 # --- the conflict lab ---
 LAB_COMMON := $(O)/lab/testify.o
-LAB_LIBS   := $(patsubst tests/lab/%.c,$(O)/lab/%.so,$(filter-out %/liblookup.c,$(wildcard tests/lab/lib*.c)))
+LAB_LIBS   := $(patsubst tests/lab/%.c,$(O)/lab/%.so,$(filter-out %/liblookup.c %/librseq_old.c,$(wildcard tests/lab/lib*.c)))
 LAB_PROGS  := $(patsubst tests/lab/%.c,$(O)/lab/%,$(filter-out tests/lab/lib%.c tests/lab/testify.c,$(wildcard tests/lab/*.c)))
 # Of its own before glibc 2.34.
 LAB_LIBDL  := -ldl
@@ -127,7 +127,7 @@ LAB_STATIC := $(foreach p,threads own-area weakref,$(O)/lab/$(p)-static $(O)/lab
 # What the libc that CC links with cannot have.
 LAB_OMIT  ?=
 
-lab: lab-libc lab-lookup lab-other lab-areas
+lab: lab-libc lab-lookup lab-other lab-areas lab-users
 
 lab-libc: $(filter-out $(LAB_OMIT:%=$(O)/lab/%),$(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC))
 
@@ -156,20 +156,20 @@ $(O)/lab/%-static-pie: tests/lab/%.c tests/lab/testify.c $(O)/flags
 	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) -DLAB_STATIC -static-pie -o $@
 
 # One symbol, defined and referred to in many ways: see tests/lab/README.md.
-LOOKUP_LIBS := $(patsubst %,$(O)/lab/liblookup_%.so,a b small weak symbolic v1 v2 ref weakref ref1 ref2 needs_a)
+LOOKUP_LIBS := $(patsubst %,$(O)/lab/liblookup_%.so,a b small weak symbolic v1 v2 ref weakref ref1 ref2 weakref1 needs_a)
 LOOKUP_PROGS := $(patsubst %,$(O)/lab/lookup-%,exe exe20 exe64 byref hidden hidden64 deps deps-ab ref)
 $(O)/lab/liblookup_a.so $(O)/lab/liblookup_v1.so $(O)/lab/liblookup_v2.so: LOOKUP = -DLOOK_LENGTH=32
 $(O)/lab/liblookup_b.so: LOOKUP = -DLOOK_LENGTH=64
 $(O)/lab/liblookup_small.so: LOOKUP = -DLOOK_LENGTH=20
 $(O)/lab/liblookup_symbolic.so: LOOKUP = -DLOOK_LENGTH=32 -Wl,-Bsymbolic
 $(O)/lab/liblookup_weak.so: LOOKUP = -DLOOK_LENGTH=32 -DLOOK_WEAK
-$(O)/lab/liblookup_weakref.so: LOOKUP = -DLOOK_WEAK
+$(O)/lab/liblookup_weakref.so $(O)/lab/liblookup_weakref1.so: LOOKUP = -DLOOK_WEAK
 $(O)/lab/liblookup_v1.so: LAB_LINK = -Wl,--version-script=tests/lab/lookup-1.map
 $(O)/lab/liblookup_v2.so: LAB_LINK = -Wl,--version-script=tests/lab/lookup-2.map
-$(O)/lab/liblookup_ref1.so: LAB_LINK = -L$(O)/lab -llookup_v1
+$(O)/lab/liblookup_ref1.so $(O)/lab/liblookup_weakref1.so: LAB_LINK = -L$(O)/lab -llookup_v1
 $(O)/lab/liblookup_ref2.so: LAB_LINK = -L$(O)/lab -llookup_v2
 $(O)/lab/liblookup_needs_a.so: LAB_LINK = -L$(O)/lab -llookup_a
-$(O)/lab/liblookup_ref1.so: $(O)/lab/liblookup_v1.so
+$(O)/lab/liblookup_ref1.so $(O)/lab/liblookup_weakref1.so: $(O)/lab/liblookup_v1.so
 $(O)/lab/liblookup_ref2.so: $(O)/lab/liblookup_v2.so
 $(O)/lab/liblookup_needs_a.so $(O)/lab/lookup-ref: $(O)/lab/liblookup_a.so
 $(O)/lab/lookup-byref: $(O)/lab/liblookup_ref.so
@@ -192,6 +192,38 @@ $(LOOKUP_LIBS): $(O)/lab/liblookup_%.so: tests/lab/liblookup.c $(wildcard tests/
 $(LOOKUP_PROGS): tests/lab/lookup.c tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) $(LOOKUP) -Wl,-rpath,'$$ORIGIN' -o $@
+
+# Libraries of every era that want rseq: see tests/lab/README.md.
+ERA_LIBS := $(patsubst %,$(O)/lab/librseq_%.so,2018 2018b 2018_ie 2018_nodelete 2019 2019b 2020 2020b)
+DRAFT_LIBS := $(patsubst %,$(O)/lab/libdraft_%.so,v boast ref)
+USERS_LIBS := $(ERA_LIBS) $(DRAFT_LIBS) $(O)/lab/libblind_taker.so
+$(ERA_LIBS): tests/lab/librseq_old.c
+$(filter %/librseq_2018.so %/librseq_2018b.so %/librseq_2018_ie.so %/librseq_2018_nodelete.so,$(ERA_LIBS)): USERS = -DERA=2018
+$(O)/lab/librseq_2019.so $(O)/lab/librseq_2019b.so: USERS = -DERA=2019
+$(O)/lab/librseq_2020.so $(O)/lab/librseq_2020b.so: USERS = -DERA=2020
+$(O)/lab/librseq_2018_ie.so: LAB_LINK = -ftls-model=initial-exec
+$(O)/lab/librseq_2018_nodelete.so: LAB_LINK = -Wl,-z,nodelete
+$(DRAFT_LIBS): tests/lab/libdraft.c
+$(O)/lab/libdraft_v.so: USERS = -Wl,--version-script=tests/lab/draft.map
+$(O)/lab/libdraft_v.so: tests/lab/draft.map
+$(O)/lab/libdraft_boast.so: USERS = -DDRAFT_BOASTS
+$(O)/lab/libdraft_ref.so: USERS = -DDRAFT_REFERS -L$(O)/lab -ldraft_v
+$(O)/lab/libdraft_ref.so: $(O)/lab/libdraft_v.so
+$(O)/lab/libblind_taker.so: tests/lab/libblind.c
+$(O)/lab/libblind_taker.so: USERS = -DBLIND_TAKES
+
+$(USERS_LIBS): $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared $(filter %.c,$^) $(USERS) $(LAB_LINK) $(LAB_LIBDL) \
+		-Wl,-rpath,'$$ORIGIN' -o $@
+
+$(O)/lab/users-linked: tests/lab/users.c tests/lab/testify.c $(O)/lab/librseq_2018.so $(O)/flags
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) -L$(O)/lab -Wl,--no-as-needed -lrseq_2018 \
+		$(LAB_LIBDL) -Wl,-rpath,'$$ORIGIN' -o $@
+
+$(O)/lab/with-selftest: tests/lab/with-librseq.c tests/lab/librseq_like.c tests/lab/testify.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) '-DLIBRARY=lab_program()' $(filter %.c,$^) $(LAB_LIBDL) -o $@
 
 # For another libc and another word size. Without their compilers the tests of these skip.
 MUSL_CC ?= $(if $(CROSS),none,musl-gcc)
@@ -222,6 +254,7 @@ endef
 $(eval $(call LAB_OTHER_RULES,musl))
 $(eval $(call LAB_OTHER_RULES,i386))
 lab-lookup: $(LOOKUP_LIBS) $(LOOKUP_PROGS)
+lab-users: $(USERS_LIBS) $(O)/lab/users-linked $(O)/lab/with-selftest
 lab-other: $(LAB_MUSL) $(LAB_I386)
 
 $(LAB_COMMON): tests/lab/testify.c $(O)/flags

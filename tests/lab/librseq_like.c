@@ -3,11 +3,14 @@
  * The well-behaved library, as librseq has been since the end of 2021: it looks for libc's symbols
  * first. Where libc owns rseq it copies libc's offset and leaves its own area alone; where libc
  * does not, it is the owner, and every thread must register through it. Its area is a local symbol
- * with an alignment so large that the library cannot be opened late.
+ * with an alignment so large that the library cannot be opened late. rseq_size is -1 before it knows, 0
+ * while it owns and nobody has registered, and after the first registration what the kernel fills; giving
+ * all registrations back does not change it.
  */
-#include "area.h"
+#include "users.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <sys/auxv.h>
 
 #define AUX_RSEQ_FEATURE_SIZE 27
@@ -81,6 +84,9 @@ int rseq_register_current_thread(void)
 	if (!rseq_ownership)
 		return 0;
 	err = lab_rseq_register(&__rseq_abi, LAB_RSEQ_LENGTH);
+	/* Some threads with and some without: the original does not go on like that either. */
+	if (err && rseq_size)
+		abort();
 	if (err)
 		return -1;
 	rseq_size = feature_size();
@@ -102,4 +108,22 @@ struct lab_rseq *librseq_like_own_area(void)
 int librseq_like_ownership(void)
 {
 	return rseq_ownership;
+}
+
+static struct lab_rseq *area(void)
+{
+	return (struct lab_rseq *)(lab_thread_pointer() + (uintptr_t)rseq_offset);
+}
+
+const struct user *user_ask(void)
+{
+	static const struct user self = {
+		.start = rseq_register_current_thread,
+		.stop = rseq_unregister_current_thread,
+		.own = librseq_like_own_area,
+		.area = area,
+		.place = "tls-symbol",
+	};
+
+	return &self;
 }

@@ -3,14 +3,16 @@
  * Programs that register rseq themselves, in every place where an area has been seen: a TLS symbol
  * of the executable, of a preloaded or of a late library, an array in .data, memory of malloc(), a
  * table indexed by thread id. libc has to be told to stay away, or every registration here loses.
- * The executable's __rseq_abi is there in every case, and is registered in the first only.
+ * The executable's __rseq_abi is there in every case, and is registered in the first only. In table-reused
+ * threads were there before that nobody unregistered, and later ones have their ids, and so their areas.
  *
- * usage: own-area exe|exe-data|preload|dlopen|malloc|table [THREADS]
+ * usage: own-area exe|exe-data|preload|dlopen|malloc|table|table-reused [THREADS]
  */
 #include "testify.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +155,69 @@ static void own_table(struct lab_thread *self)
 	lab_own_area(self, table + (size_t)self->tid * TABLE_STRIDE, "anonymous", NULL);
 }
 
+#define PREDECESSORS 32
+
+static pid_t predecessors[PREDECESSORS];
+static bool reuses;
+
+/* The kernel lets go of the registration at the end of the thread; what it wrote stays in the table. */
+static void *live_and_die(void *arg)
+{
+	struct lab_thread self = { .tid = lab_tid() };
+
+	own_table(&self);
+	*(pid_t *)arg = self.tid;
+	return NULL;
+}
+
+static void run_predecessors(void)
+{
+	for (unsigned int i = 0; i < PREDECESSORS; i++) {
+		pthread_t thread;
+		int err = pthread_create(&thread, NULL, live_and_die, &predecessors[i]);
+
+		if (err)
+			lab_fail(LAB_EXIT_FAILED, "cannot create a thread: %s", strerror(err));
+		pthread_join(thread, NULL);
+	}
+}
+
+/* The next thread gets the first free id after this one. */
+static void turn_ids_back(pid_t tid)
+{
+	FILE *file = fopen("/proc/sys/kernel/ns_last_pid", "we");
+
+	if (!file || fprintf(file, "%d", tid - 1) < 0 || fclose(file))
+		lab_skip("/proc/sys/kernel/ns_last_pid: %s", strerror(errno));
+}
+
+static void set_up_table_reused(void)
+{
+	set_up_table();
+	run_predecessors();
+	turn_ids_back(predecessors[0]);
+	reuses = true;
+}
+
+static bool is_reused(const struct lab_thread *thread)
+{
+	for (unsigned int i = 0; i < PREDECESSORS; i++)
+		if (predecessors[i] == thread->tid)
+			return true;
+	return false;
+}
+
+static unsigned int count_reused(const struct lab_thread *threads, unsigned int count)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		n += is_reused(&threads[i]);
+	if (!n && count > 1)
+		lab_fail(LAB_EXIT_FAILED, "no thread got the id of an earlier one");
+	return n;
+}
+
 static const struct place places[] = {
 	{ "exe", NULL, { .prepare = own_exe } },
 	{ "exe-data", NULL, { .prepare = own_exe_data } },
@@ -162,6 +227,7 @@ static const struct place places[] = {
 #endif
 	{ "malloc", NULL, { .prepare = own_malloc } },
 	{ "table", set_up_table, { .prepare = own_table } },
+	{ "table-reused", set_up_table_reused, { .prepare = own_table } },
 };
 
 static const struct place *find_place(const char *name)
@@ -171,16 +237,18 @@ static const struct place *find_place(const char *name)
 			return &places[i];
 	}
 	lab_fail(LAB_EXIT_USAGE,
-		 "usage: own-area exe|exe-data|preload|dlopen|malloc|table [THREADS]");
+		 "usage: own-area exe|exe-data|preload|dlopen|malloc|table|table-reused [THREADS]");
 }
 
-static void testify_place(const struct place *place)
+static void testify_place(const struct place *place, const struct lab_thread *threads, unsigned int count)
 {
 	json_text("case", place->name);
 	if (!table)
 		return;
 	json_address("table", (uintptr_t)table);
 	json_number("stride", TABLE_STRIDE);
+	if (reuses)
+		json_number("reused", count_reused(threads, count));
 }
 
 int main(int argc, char **argv)
@@ -194,7 +262,7 @@ int main(int argc, char **argv)
 		place->set_up();
 	threads = lab_crew_start(count, &place->role);
 	lab_testimony();
-	testify_place(place);
+	testify_place(place, threads, count);
 	lab_testify_threads(threads, count, NULL);
 	lab_testimony_end();
 	lab_obey(NULL);

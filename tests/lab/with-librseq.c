@@ -4,6 +4,9 @@
  * libc's and the library's own stays untouched in every thread; without libc each thread
  * registers through the library, or, with --forget, each but the last.
  *
+ * Built once more as with-selftest, where the library is a part of the program: so the kernel's selftests,
+ * and most programs that use librseq, are made.
+ *
  * usage: with-librseq [THREADS] [--forget]
  */
 #include "testify.h"
@@ -11,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef LIBRARY
 #define LIBRARY "librseq_like.so"
+#endif
 #define MAX_THREADS 64
 
 extern ptrdiff_t rseq_offset;
