@@ -119,6 +119,17 @@ need_libc_owner() {
 		lookup global:liblookup_b.so global:liblookup_a.so own:liblookup_a.so
 }
 
+@test "interposed-size: not when a preloaded object is the largest" {
+	judge interposed-size "" "object liblookup_b.so" "$R0" LD_PRELOAD="$LAB/liblookup_b.so" \
+		lookup-deps-ab own:liblookup_ref.so
+}
+
+@test "interposed-size: not by a definition in another link namespace" {
+	need_libc_owner
+	judge interposed-size "" libc LD_AUDIT="$LAB/libaudit_area.so" lookup-exe20
+	is "$(json '[.processes[0].objects[].symbols[] | select(.name == "__rseq_abi") | .size] | sort | join(" ")')" "20 32"
+}
+
 @test "interposed-size: not of one size" {
 	judge interposed-size "" "object lookup-exe" "$R0" \
 		lookup-exe global:liblookup_a.so global:liblookup_symbolic.so own:liblookup_a.so
@@ -256,8 +267,8 @@ standard_signature() {
 
 @test "mixed-signature: one thread with a signature of its own" {
 	judge_all_ways mixed-signature warning "object areas" "$R0" areas signature-one
-	is "$(signatures)" "0x0badc0de $(standard_signature)"
-	says mixed-signature 0x0badc0de
+	is "$(signatures)" "0x1ab0c0de $(standard_signature)"
+	says mixed-signature 0x1ab0c0de
 	is "$(finding nonstandard-signature)" warning
 }
 
@@ -268,8 +279,8 @@ standard_signature() {
 
 @test "nonstandard-signature: every thread, and no critical section" {
 	judge_all_ways nonstandard-signature warning "object areas" "$R0" areas signature
-	is "$(signatures)" 0x0badc0de
-	says nonstandard-signature 0x0badc0de
+	is "$(signatures)" 0x1ab0c0de
+	says nonstandard-signature 0x1ab0c0de
 }
 
 @test "nonstandard-signature: an abort handler that carries another is an error" {
