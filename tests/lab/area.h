@@ -38,7 +38,7 @@
 #endif
 
 /* A signature that is no architecture's, for those who register with one of their own. */
-#define LAB_OWN_SIGNATURE 0x0badc0de
+#define LAB_OWN_SIGNATURE 0x1ab0c0de
 
 /* struct rseq as registered with length 32. Not the system's: that one grows with its headers. */
 struct lab_rseq {

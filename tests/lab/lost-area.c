@@ -20,6 +20,8 @@
 #define THREADS 3
 
 static size_t page_size;
+/* As /proc/self/maps has it, without its folder; NULL for memory without a file. */
+static __thread char *file_name;
 
 static void *map_or_fail(int flags, int fd)
 {
@@ -37,23 +39,25 @@ static void *map_private(void)
 
 static void *map_shared(void)
 {
+	file_name = (char *)"zero";
 	return map_or_fail(MAP_SHARED | MAP_ANONYMOUS, -1);
 }
 
-static void *map_file(int fd, int flags)
+static void *map_file(int fd)
 {
 	void *page;
 
 	if (fd < 0 || ftruncate(fd, (off_t)page_size))
 		lab_fail(LAB_EXIT_FAILED, "no file to map: %s", strerror(errno));
-	page = map_or_fail(flags, fd);
+	page = map_or_fail(MAP_SHARED, fd);
 	close(fd);
 	return page;
 }
 
 static void *map_memfd(void)
 {
-	return map_file(memfd_create("areas", MFD_CLOEXEC), MAP_SHARED);
+	file_name = (char *)"memfd:areas";
+	return map_file(memfd_create("areas", MFD_CLOEXEC));
 }
 
 static int new_file(bool is_unlinked)
@@ -68,18 +72,18 @@ static int new_file(bool is_unlinked)
 	/* The test's folder is removed as a whole. */
 	if (fd >= 0 && is_unlinked)
 		unlink(path);
-	free(path);
+	file_name = strrchr(path, '/') + 1;
 	return fd;
 }
 
 static void *map_deleted(void)
 {
-	return map_file(new_file(true), MAP_SHARED);
+	return map_file(new_file(true));
 }
 
 static void *map_kept(void)
 {
-	return map_file(new_file(false), MAP_SHARED);
+	return map_file(new_file(false));
 }
 
 static void unmap(void *page)
@@ -136,17 +140,24 @@ static const struct story *find_story(const char *name)
 				 "shared|replaced|private");
 }
 
-/* Where such memory lies is for the test to say: "anonymous", "file" or "unmapped". */
 static void own_page(struct lab_thread *self)
 {
-	lab_own_area(self, story->map(), NULL, NULL);
+	void *page = story->map();
+
+	lab_own_area(self, page, file_name ? "file" : "anonymous", file_name);
+}
+
+static void spoil(struct lab_thread *victim)
+{
+	story->spoil((void *)victim->area);
+	if (story->spoil == unmap)
+		victim->place = "unmapped";
 }
 
 int main(int argc, char **argv)
 {
 	static const struct lab_role role = { .prepare = own_page };
-	const struct lab_thread *victim;
-	struct lab_thread *threads;
+	struct lab_thread *threads, *victim;
 
 	story = find_story(argc > 1 ? argv[1] : NULL);
 	page_size = (size_t)sysconf(_SC_PAGESIZE);
@@ -154,7 +165,7 @@ int main(int argc, char **argv)
 	threads = lab_crew_start(THREADS, &role);
 	victim = &threads[THREADS - 1];
 	if (story->spoil)
-		story->spoil((void *)victim->area);
+		spoil(victim);
 	lab_testimony();
 	json_text("case", story->name);
 	json_number("victim", victim->tid);
