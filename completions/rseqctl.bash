@@ -37,7 +37,7 @@ _rseqctl()
 			;;
 		explain)
 			words=$common
-			[[ $cur == -* ]] || words=$(rseqctl explain 2>/dev/null | cut -d ' ' -f 1)
+			[[ $cur == -* ]] || words=$(rseqctl explain -q 2>/dev/null)
 			;;
 		version) words=$common ;;
 		*)

@@ -22,4 +22,4 @@ complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l expect-owner -x 
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l method -x -a 'auto bpf ptrace none' -d 'how the record of the kernel is read'
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l threads -d 'a line for every thread'
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -a '(__fish_complete_pids)'
-complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a '(rseqctl explain 2>/dev/null | string split -f 1 " ")'
+complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a '(rseqctl explain -q 2>/dev/null)'

@@ -72,13 +72,27 @@ load ../lib/lab
 
 @test "explain knows every finding, in text and JSON" {
 	local id n
-	n=$("$RSEQCTL" explain | wc -l)
+	n=$("$RSEQCTL" explain -q | wc -l)
 	[ "$n" -ge 7 ]
 	"$RSEQCTL" explain --json | jq -e ".findings | length == $n and all(.[]; .id and .title and .severity and .story and .advice)"
-	for id in $("$RSEQCTL" explain | cut -d ' ' -f 1); do
+	for id in $("$RSEQCTL" explain -q); do
 		"$RSEQCTL" explain "$id" | grep -q '^severity: '
 		"$RSEQCTL" explain "$id" --json | jq -e ".findings[0].id == \"$id\""
 	done
+}
+
+@test "explain lists the findings by table, with the severities that each can have" {
+	"$RSEQCTL" explain >"$BATS_TEST_TMPDIR/list"
+	is "$(head -n 1 "$BATS_TEST_TMPDIR/list")" "Ownership and conflicts in a process"
+	# the same findings, tables and severities as in the JSON
+	"$RSEQCTL" explain --json >"$BATS_TEST_TMPDIR/json"
+	is "$(awk '/^  / { print $1 }' "$BATS_TEST_TMPDIR/list" | sort)" "$(jq -r '.findings[].id' "$BATS_TEST_TMPDIR/json" | sort)"
+	is "$(awk '/^  / { print $1 }' "$BATS_TEST_TMPDIR/list" | sort)" "$("$RSEQCTL" explain -q | sort)"
+	is "$(grep -c '^[A-Z]' "$BATS_TEST_TMPDIR/list")" "$(jq '[.findings[].table] | unique | length' "$BATS_TEST_TMPDIR/json")"
+	is "$(sed -nE 's/^  [a-z-]+ +((error|warning|info)(, (error|warning|info))*) .*/\1/p' "$BATS_TEST_TMPDIR/list" | sort)" \
+		"$(jq -r '.findings[].severities | join(", ")' "$BATS_TEST_TMPDIR/json" | sort)"
+	grep -qE '^  thread-unregistered +warning, info +a thread is' "$BATS_TEST_TMPDIR/list"
+	grep -qE '^  not-started +info +an object' "$BATS_TEST_TMPDIR/list"
 }
 
 @test "colour only when asked for, or on a terminal" {
@@ -126,7 +140,7 @@ complete_words() {
 	is "$(complete_words rseqctl inspect --method "" | tr '\n' ' ')" "auto bpf none ptrace "
 	is "$(complete_words rseqctl inspect --method = p)" ptrace
 	is "$(complete_words rseqctl --color a | tr '\n' ' ')" "always auto "
-	is "$(complete_words rseqctl explain "" | wc -l)" "$("$RSEQCTL" explain | wc -l)"
+	is "$(complete_words rseqctl explain "" | wc -l)" "$("$RSEQCTL" explain -q | wc -l)"
 	complete_words rseqctl inspect "" | grep -qx $$
 	local cmd
 	for cmd in inspect explain version; do
