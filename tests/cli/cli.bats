@@ -12,7 +12,9 @@ load ../lib/lab
 	done
 	for args in "" nonsense "inspect" "inspect x" "inspect 0" "inspect -1" "inspect 1 --all" \
 		"inspect --method x 1" "inspect --format yaml 1" "inspect --all --method ptrace" \
-		"explain a b" "explain nonsense" "version x" "inspect --color maybe 1" "inspect --expect-owner glbic 1" "--nonsense"; do
+		"explain a b" "explain nonsense" "version x" "inspect --color maybe 1" "inspect --expect-owner glbic 1" "--nonsense" \
+		"inspect --fail-on none 1" "inspect --fail-on fatal 1" "inspect --ignore nonsense 1" \
+		"inspect --ignore libc-disabled, 1" "inspect --ignore libc-disabled,mixed 1" "inspect --ignore= 1"; do
 		status=0
 		# shellcheck disable=SC2086
 		"$RSEQCTL" $args >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
@@ -30,6 +32,8 @@ load ../lib/lab
 	[[ "$output" == *"did you mean 'mixed-owner'?"* ]]
 	run "$RSEQCTL" inspect --expect-owner glbic 1
 	[[ "$output" == *"did you mean 'glibc'?"* ]]
+	run "$RSEQCTL" inspect --ignore libc-disabled,mixed-ovner 1
+	[[ "$output" == *"did you mean 'mixed-owner'?"* ]]
 	run "$RSEQCTL" xyzzy
 	[[ "$output" != *"did you mean"* ]]
 }
@@ -142,6 +146,8 @@ complete_words() {
 	is "$(complete_words rseqctl --color a | tr '\n' ' ')" "always auto "
 	is "$(complete_words rseqctl explain "" | wc -l)" "$("$RSEQCTL" explain -q | wc -l)"
 	complete_words rseqctl inspect "" | grep -qx $$
+	is "$(complete_words rseqctl inspect --ignore mixed-o)" mixed-owner
+	is "$(complete_words rseqctl inspect --ignore not-started,mixed-o)" not-started,mixed-owner
 	local cmd
 	for cmd in inspect explain version; do
 		is "$(complete_words rseqctl "$cmd" -- | tr '\n' ' ')" \
@@ -158,7 +164,7 @@ complete_words() {
 	for word in $(grep ^complete "$TESTS/../completions/rseqctl.fish" | grep -oE -- '-l [a-z-]+' | cut -c 4- | sort -u); do
 		"$RSEQCTL" inspect --help | grep -q -- "--$word"
 	done
-	for word in "auto bpf ptrace none" "auto always never" "glibc tcmalloc librseq libc object raw mixed none"; do
+	for word in "auto bpf ptrace none" "auto always never" "error warning info never" "glibc tcmalloc librseq libc object raw mixed none"; do
 		is "$(grep -lF "$word" "$TESTS"/../completions/* | wc -l)" 3
 	done
 }
