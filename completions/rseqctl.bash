@@ -23,6 +23,13 @@ _rseqctl()
 	--color) words='auto always never' ;;
 	--format) words='text json' ;;
 	--method) words='auto bpf ptrace none' ;;
+	--fail-on) words='error warning info never' ;;
+	--ignore)
+		# after a comma the next one
+		words=$(rseqctl explain -q 2>/dev/null)
+		COMPREPLY=($(compgen -P "${cur%"${cur##*,}"}" -W "$words" -- "${cur##*,}"))
+		return
+		;;
 	--expect-owner) words='glibc tcmalloc librseq libc object raw mixed none' ;;
 	--comm) words=$(cat /proc/[0-9]*/comm 2>/dev/null | tr -cd '[:alnum:]_./:\n-') ;;
 	--output)
@@ -32,12 +39,12 @@ _rseqctl()
 	*)
 		case $cmd in
 		inspect)
-			words="--all --comm --expect-owner --method --threads $common"
+			words="--all --comm --expect-owner --fail-on --ignore --method --threads $common"
 			[[ $cur == -* ]] || words=$(cd /proc && echo [0-9]*)
 			;;
 		explain)
 			words=$common
-			[[ $cur == -* ]] || words=$(rseqctl explain 2>/dev/null | cut -d ' ' -f 1)
+			[[ $cur == -* ]] || words=$(rseqctl explain -q 2>/dev/null)
 			;;
 		version) words=$common ;;
 		*)

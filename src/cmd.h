@@ -47,4 +47,7 @@ enum status common_close(struct output *output, enum status status);
 /* The word of a closed set that is nearest to a mistyped one, or NULL when none is near. */
 const char *common_nearest(const char *word, const char *const *words, size_t n);
 
+/* The same among the ids of all findings. */
+const char *common_nearest_finding(const char *id);
+
 #endif

@@ -7,6 +7,8 @@
 #include "cmd.h"
 #include "collect/collector.h"
 #include "diagnose/diagnose.h"
+#include "diagnose/summary.h"
+#include "report/progress.h"
 #include "report/report.h"
 #include "util/array.h"
 #include "util/parse.h"
@@ -19,9 +21,14 @@ struct inspect_options {
 	bool all, threads;
 	const char *comm, *expect_owner;
 	enum method method;
+	unsigned int fail_on; /* enum severity, or FAIL_NEVER */
+	const char **ignored; /* ids of the catalogue */
+	size_t n_ignored;
 };
 
-enum { KEY_ALL = 0x200, KEY_COMM, KEY_EXPECT, KEY_METHOD, KEY_THREADS };
+enum { FAIL_NEVER = SEVERITY_ERROR + 1 };
+
+enum { KEY_ALL = 0x200, KEY_COMM, KEY_EXPECT, KEY_FAIL, KEY_IGNORE, KEY_METHOD, KEY_THREADS };
 
 static const struct argp_option option_table[] = {
 	{ "all", KEY_ALL, NULL, 0, "Every process that this user may read", 0 },
@@ -29,6 +36,9 @@ static const struct argp_option option_table[] = {
 	{ "expect-owner", KEY_EXPECT, "NAME", 0,
 	  "End with 1 unless every inspected process is owned by NAME: glibc, tcmalloc, librseq, or by "
 	  "kind: libc, object, raw, mixed, none", 0 },
+	{ "fail-on", KEY_FAIL, "SEVERITY", 0,
+	  "End with 1 for findings of this severity and above: error, warning (default), info; or never", 0 },
+	{ "ignore", KEY_IGNORE, "ID,...", 0, "Leave these findings out, whatever they are about", 0 },
 	{ "method", KEY_METHOD, "METHOD", 0,
 	  "How the kernel's record is read: auto (default), bpf, ptrace (stops each thread for a moment) or none", 0 },
 	{ "threads", KEY_THREADS, NULL, 0, "A line for every thread, with the content of its area", 0 },
@@ -72,6 +82,40 @@ static void set_expected(struct inspect_options *o, const char *arg, struct argp
 			   near ? near : "", near ? "'?" : "");
 }
 
+static void set_fail_on(struct inspect_options *o, const char *arg, struct argp_state *state)
+{
+	o->fail_on = name_find(severity_names, arg);
+	if (!strcmp(arg, "never"))
+		o->fail_on = FAIL_NEVER;
+	if (!o->fail_on)
+		argp_error(state, "--fail-on is error, warning, info or never, not '%s'", arg);
+}
+
+static void add_ignored(struct inspect_options *o, const char *id, struct argp_state *state)
+{
+	const struct rule *rule = rule_find(id);
+	const char *near = rule ? NULL : common_nearest_finding(id), **slot;
+
+	if (!rule)
+		argp_error(state, "--ignore: no finding '%s'%s%s%s", id, near ? ": did you mean '" : "",
+			   near ? near : "", near ? "'?" : "");
+	slot = ARRAY_ADD(o->ignored, o->n_ignored);
+	if (!slot)
+		argp_failure(state, STATUS_INTERNAL, ENOMEM, "cannot go on");
+	*slot = rule->id;
+}
+
+static void add_all_ignored(struct inspect_options *o, const char *arg, struct argp_state *state)
+{
+	_cleanup_free_ char *list = strdup(arg);
+	char *rest = list, *id;
+
+	if (!list)
+		argp_failure(state, STATUS_INTERNAL, ENOMEM, "cannot go on");
+	while ((id = strsep(&rest, ",")))
+		add_ignored(o, id, state);
+}
+
 static void check_together(const struct inspect_options *o, struct argp_state *state)
 {
 	bool many = o->all || o->comm;
@@ -101,6 +145,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_EXPECT:
 		set_expected(o, arg, state);
 		return 0;
+	case KEY_FAIL:
+		set_fail_on(o, arg, state);
+		return 0;
+	case KEY_IGNORE:
+		add_all_ignored(o, arg, state);
+		return 0;
 	case KEY_METHOD:
 		set_method(o, arg, state);
 		return 0;
@@ -126,9 +176,11 @@ struct run {
 	struct findings findings;
 	struct arena arena;
 	struct failure *failures;
-	size_t n_failures;
-	struct report_counts counts;
-	bool unexpected, unknown_owner, progress;
+	size_t n_failures, ignored;
+	struct summary summary;
+	struct progress progress;
+	unsigned int vanished, unreadable, skipped;
+	bool unexpected, unknown_owner, incomplete;
 };
 
 static void fail(struct run *run, const char *subject, const char *why)
@@ -136,6 +188,7 @@ static void fail(struct run *run, const char *subject, const char *why)
 	_cleanup_strbuf_ struct strbuf line = { 0 };
 	struct failure *f = ARRAY_ADD(run->failures, run->n_failures);
 
+	progress_erase(&run->progress);
 	text_escape(&line, why, strlen(why));
 	if (run->options->common.format == FORMAT_TEXT)
 		fprintf(stderr, "rseqctl inspect: %s: %s\n", subject, strbuf_str(&line));
@@ -167,11 +220,16 @@ static void check_expectation(struct run *run, const struct process_facts *p)
 
 static void judge(struct run *run, struct process_facts *p)
 {
+	const struct inspect_options *o = run->options;
 	struct diagnosis d = { collector_host(run->collector), p, &run->findings };
+	size_t first = run->findings.n;
 
-	run->counts.processes++;
+	progress_erase(&run->progress);
 	check_expectation(run, p);
 	diagnose_process(&d);
+	/* Before the verdict and everything that counts: it is as if these had not been found. */
+	run->ignored += findings_remove(&run->findings, first, o->ignored, o->n_ignored);
+	summary_add(&run->summary, p, &run->findings, first);
 	report_process(run->report, p, diagnose_verdict(&d), &run->findings);
 	if (p->owner.kind == OWNER_UNKNOWN)
 		run->unknown_owner = true;
@@ -204,28 +262,21 @@ static void inspect_found(struct run *run, int32_t pid)
 	struct process_facts facts;
 	enum target_kind kind;
 	struct refusal refusal = { 0 };
-	int r = collector_process(run->collector, pid, &facts, &kind, &refusal);
-
 	char subject[16];
+	int r = collector_process(run->collector, pid, &facts, &kind, &refusal);
 
 	snprintf(subject, sizeof(subject), "%d", pid);
 	if (r < 0 && kind != TARGET_PROCESS)
-		run->counts.skipped++;
+		run->skipped++;
 	else if (r == -ECANCELED)
 		fail(run, subject, refusal.what);
 	else if (r == -ESRCH || r == -EAGAIN)
-		run->counts.vanished++;
+		run->vanished++;
 	else if (r < 0 || nothing_readable(&facts))
-		run->counts.unreadable++;
+		run->unreadable++;
 	else
 		judge(run, &facts);
 	process_facts_done(&facts);
-}
-
-static void show_progress(const struct run *run, size_t i, size_t n)
-{
-	if (run->progress)
-		fprintf(stderr, i == n ? "\r\033[K" : "\rinspecting %zu of %zu\033[K", i, n);
 }
 
 static bool matches(const struct run *run, int32_t pid)
@@ -237,38 +288,84 @@ static bool matches(const struct run *run, int32_t pid)
 	return collector_comm(run->collector, pid, comm) && !fnmatch(run->options->comm, comm, 0);
 }
 
+/* The processes to look at; the caller frees them. NULL and n 0 where there are none, which was said. */
+static int32_t *find_processes(struct run *run, size_t *n)
+{
+	const char *comm = run->options->comm;
+	struct refusal refusal = { 0 };
+	size_t all = 0, kept = 0;
+	int32_t *pids = NULL;
+
+	if (collector_list(run->collector, &pids, &all, &refusal) < 0)
+		fail(run, comm ? "--comm" : "--all", refusal.what);
+	else {
+		for (size_t i = 0; i < all; i++)
+			if (matches(run, pids[i]))
+				pids[kept++] = pids[i];
+		if (comm && !kept)
+			fail(run, comm, "no process has that name");
+	}
+	*n = kept;
+	return pids;
+}
+
 static void inspect_many(struct run *run)
 {
-	_cleanup_free_ int32_t *pids = NULL;
-	size_t n = 0, matching = 0;
+	size_t n;
+	_cleanup_free_ int32_t *pids = find_processes(run, &n);
 
-	struct refusal refusal = { 0 };
-
-	if (collector_list(run->collector, &pids, &n, &refusal) < 0) {
-		fail(run, run->options->comm ? "--comm" : "--all", refusal.what);
-		return;
-	}
+	if (run->options->all || n > 1)
+		report_audit(run->report);
 	for (size_t i = 0; i < n; i++) {
-		if (!matches(run, pids[i]))
-			continue;
-		matching++;
-		show_progress(run, i, n);
+		progress_show(&run->progress, i + 1, n, "processes");
 		inspect_found(run, pids[i]);
 	}
-	show_progress(run, n, n);
-	if (run->options->comm && !matching)
-		fail(run, run->options->comm, "no process has that name");
+	progress_erase(&run->progress);
+}
+
+/* Each file is decoded once, however many processes map it: a promise that can be checked. */
+static void tell_files(const struct run *run)
+{
+	size_t wanted, decoded;
+
+	collector_files(run->collector, &wanted, &decoded);
+	if (run->options->common.verbosity > 0)
+		fprintf(stderr, "rseqctl inspect: decoded %zu files for %zu mappings\n", decoded, wanted);
 }
 
 static enum status overall(const struct run *run)
 {
-	bool named = run->options->n_pids > 0;
+	const struct inspect_options *o = run->options;
 
-	if (findings_worst(&run->findings, 0) >= SEVERITY_WARNING || run->unexpected)
+	if (run->incomplete)
+		return STATUS_INTERNAL;
+	if (findings_worst(&run->findings, 0) >= o->fail_on || run->unexpected)
 		return STATUS_FINDINGS;
-	if (run->n_failures || (named && run->unknown_owner))
+	if (run->n_failures || (o->n_pids && run->unknown_owner))
 		return STATUS_IMPOSSIBLE;
 	return STATUS_OK;
+}
+
+static void end_report(struct run *run, const struct host_facts *host)
+{
+	struct report_totals totals = {
+		.host = host,
+		.findings = &run->findings,
+		.summary = &run->summary,
+		.failures = run->failures,
+		.n_failures = run->n_failures,
+		.vanished = run->vanished,
+		.unreadable = run->unreadable,
+		.skipped = run->skipped,
+		.ignored = run->ignored,
+		.many = !run->options->n_pids,
+	};
+
+	summary_sort(&run->summary);
+	if (report_end(run->report, &totals) == 0)
+		return;
+	fprintf(stderr, "rseqctl inspect: no memory for the whole report\n");
+	run->incomplete = true;
 }
 
 static enum status inspect(struct run *run)
@@ -280,9 +377,8 @@ static enum status inspect(struct run *run)
 			inspect_named(run, o->pids[i]);
 	else
 		inspect_many(run);
-	run->counts.all = !o->n_pids;
-	report_end(run->report, collector_host(run->collector), &run->findings, run->failures,
-		   run->n_failures, &run->counts);
+	tell_files(run);
+	end_report(run, collector_host(run->collector));
 	return overall(run);
 }
 
@@ -296,11 +392,12 @@ static enum status start(struct run *run, const struct output *output)
 	run->report = report_new(output, &report);
 	if (!run->report)
 		return STATUS_INTERNAL;
+	progress_init(&run->progress, output);
 	if (collector_new(o->method, o->common.verbosity > 0, &run->collector, &refusal) == 0)
 		return inspect(run);
 	/* The document must be whole all the same. */
 	fail(run, "rseqctl", refusal.what);
-	report_end(run->report, &nothing, &run->findings, run->failures, run->n_failures, &run->counts);
+	end_report(run, &nothing);
 	return STATUS_IMPOSSIBLE;
 }
 
@@ -314,23 +411,25 @@ static enum status run_inspect(int argc, char **argv, const struct common_option
 		.doc = "Show who owns rseq in a process, who was refused, and what that means.",
 		.children = children,
 	};
-	struct inspect_options options = { .common = *common, .method = METHOD_AUTO };
+	struct inspect_options options = {
+		.common = *common, .method = METHOD_AUTO, .fail_on = SEVERITY_WARNING
+	};
 	struct run run = { .options = &options };
 	struct output output;
 	enum status status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	status = common_open(&options.common, &output);
-	if (status == STATUS_OK) {
-		run.progress = isatty(STDERR_FILENO) && options.common.verbosity >= 0;
+	if (status == STATUS_OK)
 		status = common_close(&output, start(&run, &output));
-	}
 	report_free(run.report);
 	collector_free(run.collector);
 	findings_done(&run.findings);
+	summary_done(&run.summary);
 	arena_done(&run.arena);
 	free(run.failures);
 	free(options.pids);
+	free(options.ignored);
 	return status;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "diagnose/diagnose.h"
 
 enum { KEY_FORMAT = 0x100, KEY_JSON, KEY_OUTPUT, KEY_COLOR };
 
@@ -160,4 +161,16 @@ const char *common_nearest(const char *word, const char *const *words, size_t n)
 		}
 	}
 	return nearest;
+}
+
+const char *common_nearest_finding(const char *id)
+{
+	const char **ids = calloc(rules_n, sizeof(*ids)), *near = NULL;
+
+	for (size_t i = 0; ids && i < rules_n; i++)
+		ids[i] = rules[i].id;
+	if (ids)
+		near = common_nearest(id, ids, rules_n);
+	free(ids);
+	return near;
 }

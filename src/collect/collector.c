@@ -342,6 +342,14 @@ int collector_list(struct collector *c, int32_t **ret, size_t *ret_n, struct ref
 	return 0;
 }
 
+void collector_files(const struct collector *c, size_t *ret_wanted, size_t *ret_decoded)
+{
+	struct images_counts counts = images_count(c->images);
+
+	*ret_wanted = counts.wanted;
+	*ret_decoded = counts.decoded;
+}
+
 bool collector_comm(struct collector *c, int32_t pid, char ret[17])
 {
 	_cleanup_fclose_ FILE *f = NULL;

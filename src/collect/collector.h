@@ -42,6 +42,12 @@ int collector_process(struct collector *c, int32_t pid, struct process_facts *re
  */
 int collector_list(struct collector *c, int32_t **ret, size_t *ret_n, struct refusal *refusal);
 
+/*
+ * How often the processes so far mapped a file whose content was wanted, and how many files were
+ * decoded for that: each one once, by device, inode, size and time.
+ */
+void collector_files(const struct collector *c, size_t *ret_wanted, size_t *ret_decoded);
+
 /* The name of a process, for choosing by it; false when it is gone. */
 bool collector_comm(struct collector *c, int32_t pid, char ret[17]);
 

@@ -18,6 +18,7 @@ struct entry {
 struct images {
 	struct entry *entries;
 	size_t n;
+	struct images_counts counts;
 };
 
 struct images *images_new(void)
@@ -33,6 +34,11 @@ void images_free(struct images *images)
 		free(images->entries[i].image);
 	free(images->entries);
 	free(images);
+}
+
+struct images_counts images_count(const struct images *images)
+{
+	return images->counts;
 }
 
 static bool same(const struct file_key *a, const struct file_key *b)
@@ -97,6 +103,7 @@ const struct image *images_get(struct images *images, struct service *reader,
 	int64_t start = now_ms();
 	struct entry *e;
 
+	images->counts.wanted++;
 	for (size_t i = 0; i < images->n; i++)
 		if (same(&images->entries[i].key, key)) {
 			*ret_why = images->entries[i].why;
@@ -110,6 +117,7 @@ const struct image *images_get(struct images *images, struct service *reader,
 	if (!e)
 		return NULL;
 	e->key = *key;
+	images->counts.decoded++;
 	fill(e, service_call(reader, &request, &reply, NULL), &reply);
 	*budget_ms -= now_ms() - start;
 	*ret_why = e->why;

@@ -11,6 +11,12 @@ struct images;
 struct images *images_new(void);
 void images_free(struct images *images);
 
+/* How often an image was wanted, and how many files were decoded for that. */
+struct images_counts {
+	size_t wanted, decoded;
+};
+struct images_counts images_count(const struct images *images);
+
 /*
  * The image of the file that this reader's process has mapped there. Borrowed until images_free.
  * NULL when there is none; *ret_why then says why, static or borrowed likewise. *budget_ms is what

@@ -12,8 +12,12 @@ struct diagnosis {
 	struct findings *findings;
 };
 
+/* The parts of the catalogue. */
+enum rule_table { RULES_PROCESS, RULES_KERNEL, RULES_ELF };
+
 struct rule {
 	const char *id;
+	enum rule_table table;
 	const char *title;
 	const char *levels; /* when it has which severity */
 	const char *story;  /* what it means and how it comes about; paragraphs end with a newline */

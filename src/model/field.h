@@ -49,7 +49,7 @@ struct record_type {
 #define RECORD_NO_HAS SIZE_MAX
 
 extern const struct record_type host_type, process_type, thread_type, object_type, symbol_type,
-	owner_type, libc_type, unknown_type, finding_type;
+	owner_type, libc_type, unknown_type, finding_type, summary_type;
 
 /* Whether the field has a value in this record. */
 int field_is_known(const struct record_type *type, const struct field *f, const void *record);

@@ -5,6 +5,7 @@
 #include "model/facts.h"
 #include "model/field.h"
 #include "model/finding.h"
+#include "model/summary.h"
 #include "util/array.h"
 
 #define F(s, k, m, l, b, key_) { .key = (key_), .label = (l), .kind = (k), .offset = offsetof(s, m), .bit = (b) }
@@ -175,6 +176,27 @@ static const struct field finding_fields[] = {
 	F(struct finding, FIELD_STRING, advice, "", 0, "advice"),
 };
 const struct record_type finding_type = TYPE(struct finding, RECORD_NO_HAS, finding_fields);
+
+static const struct field summary_owner_fields[] = {
+	F(struct summary_owner, FIELD_U32, processes, "PROCESSES", 0, "processes"),
+	F(struct summary_owner, FIELD_STRING, owner, "OWNER", 0, "owner"),
+};
+static const struct record_type summary_owner_type =
+	TYPE(struct summary_owner, RECORD_NO_HAS, summary_owner_fields);
+
+static const struct field summary_finding_fields[] = {
+	F(struct summary_finding, FIELD_U32, processes, "PROCESSES", 0, "processes"),
+	F_NAME(struct summary_finding, severity, "SEVERITY", severity_names, "severity"),
+	F(struct summary_finding, FIELD_STRING, id, "FINDING", 0, "id"),
+};
+static const struct record_type summary_finding_type =
+	TYPE(struct summary_finding, RECORD_NO_HAS, summary_finding_fields);
+
+static const struct field summary_fields[] = {
+	F_LIST(struct summary, owners, n_owners, summary_owner_type, 0, "owners"),
+	F_LIST(struct summary, findings, n_findings, summary_finding_type, 0, "findings"),
+};
+const struct record_type summary_type = TYPE(struct summary, RECORD_NO_HAS, summary_fields);
 
 int field_is_known(const struct record_type *type, const struct field *f, const void *record)
 {

@@ -2,6 +2,7 @@
 #include "model/finding.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "util/array.h"
 #include "util/strbuf.h"
@@ -18,6 +19,29 @@ void findings_done(struct findings *f)
 struct finding *findings_add(struct findings *f)
 {
 	return ARRAY_ADD(f->items, f->n);
+}
+
+static bool is_one_of(const char *id, const char *const *ids, size_t n_ids)
+{
+	for (size_t i = 0; i < n_ids; i++)
+		if (!strcmp(id, ids[i]))
+			return true;
+	return false;
+}
+
+size_t findings_remove(struct findings *f, size_t first, const char *const *ids, size_t n_ids)
+{
+	size_t kept = first, removed;
+
+	for (size_t i = first; i < f->n; i++) {
+		if (is_one_of(f->items[i].id, ids, n_ids))
+			free(f->items[i].evidence);
+		else
+			f->items[kept++] = f->items[i];
+	}
+	removed = f->n - kept;
+	f->n = kept;
+	return removed;
 }
 
 void finding_evidence(struct findings *f, struct finding *finding, const char *format, ...)

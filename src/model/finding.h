@@ -38,6 +38,9 @@ void findings_done(struct findings *f);
 /* A new finding, zeroed; NULL when there is no memory. */
 struct finding *findings_add(struct findings *f);
 
+/* Leaves out, from `first` on, those with one of these ids; how many they were. */
+size_t findings_remove(struct findings *f, size_t first, const char *const *ids, size_t n_ids);
+
 /* Adds a line of evidence. */
 void finding_evidence(struct findings *f, struct finding *finding, const char *format, ...)
 	_printf_(3, 4);

@@ -10,12 +10,17 @@
 
 /* --- the answer --- */
 
-static void print_verdict(const struct output *o, const struct process_facts *p, const char *verdict,
-			  enum severity worst)
+static void print_name(const struct output *o, const struct process_facts *p)
 {
 	fprintf(o->file, "%s%d ", output_bold(o), p->pid);
 	output_text(o, p->comm ? p->comm : "?");
 	fprintf(o->file, ":%s ", output_plain(o));
+}
+
+static void print_verdict(const struct output *o, const struct process_facts *p, const char *verdict,
+			  enum severity worst)
+{
+	print_name(o, p);
 	if (worst >= SEVERITY_WARNING)
 		fputs(output_color(o, worst), o->file);
 	output_text(o, verdict);
@@ -267,6 +272,23 @@ void text_process(const struct output *o, const struct process_facts *p, const c
 	fputc('\n', o->file);
 }
 
+void text_note(const struct output *o, const struct process_facts *p, const char *verdict,
+	       const struct findings *findings)
+{
+	const char *between = "info ";
+
+	print_name(o, p);
+	for (size_t i = 0; i < findings->n; i++) {
+		if (findings->items[i].subject.pid != p->pid)
+			continue;
+		fprintf(o->file, "%s%s", between, findings->items[i].id);
+		between = ", ";
+	}
+	fputs(": ", o->file);
+	output_text(o, verdict);
+	fputc('\n', o->file);
+}
+
 static void print_host(const struct output *o, const struct host_facts *host)
 {
 	_cleanup_strbuf_ struct strbuf line = { 0 };
@@ -280,18 +302,52 @@ static void print_host(const struct output *o, const struct host_facts *host)
 	print_unknown(o, host->unknown, host->n_unknown);
 }
 
-void text_end(const struct output *o, const struct host_facts *host, const struct findings *findings,
-	      const struct report_counts *counts)
+/* ": 2 with errors, 30 with notes, 484 without findings"; what no process has is left out. */
+static void add_worst(struct strbuf *line, const struct summary *s)
+{
+	static const struct {
+		enum severity severity;
+		const char *words;
+	} kinds[] = {
+		{ SEVERITY_ERROR, "with errors" },
+		{ SEVERITY_WARNING, "with warnings" },
+		{ SEVERITY_INFO, "with notes" },
+		{ SEVERITY_NONE, "without findings" },
+	};
+	const char *between = ":";
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		uint32_t n = s->worst[kinds[i].severity];
+
+		if (!n)
+			continue;
+		strbuf_printf(line, "%s %u %s", between, n, kinds[i].words);
+		between = ",";
+	}
+}
+
+static void print_counts(const struct output *o, const struct report_totals *t)
 {
 	_cleanup_strbuf_ struct strbuf line = { 0 };
 
+	if (t->many) {
+		strbuf_printf(&line, "%u process%s", t->summary->processes,
+			      t->summary->processes == 1 ? "" : "es");
+		add_worst(&line, t->summary);
+		strbuf_printf(&line, "; %u vanished, %u unreadable, %u skipped (kernel threads, zombies)",
+			      t->vanished, t->unreadable, t->skipped);
+	}
+	if (t->ignored)
+		strbuf_printf(&line, "%s%zu finding%s ignored", line.len ? "; " : "", t->ignored,
+			      t->ignored == 1 ? "" : "s");
+	if (line.len)
+		output_wrapped(o, 2, strbuf_str(&line));
+}
+
+void text_end(const struct output *o, const struct report_totals *totals)
+{
 	if (o->verbosity < 0)
 		return;
-	print_host(o, host);
-	if (!counts->all)
-		return;
-	strbuf_printf(&line,
-		      "inspected %u, with %zu findings; %u vanished, %u unreadable, %u skipped (kernel threads, zombies)",
-		      counts->processes, findings->n, counts->vanished, counts->unreadable, counts->skipped);
-	output_wrapped(o, 2, strbuf_str(&line));
+	print_counts(o, totals);
+	print_host(o, totals->host);
 }

@@ -7,7 +7,11 @@
 
 void text_process(const struct output *o, const struct process_facts *p, const char *verdict,
 		  const struct findings *findings, bool threads);
-void text_end(const struct output *o, const struct host_facts *host, const struct findings *findings,
-	      const struct report_counts *counts);
+
+/* One line: the verdict, and the names of the findings, of which none is more than info. */
+void text_note(const struct output *o, const struct process_facts *p, const char *verdict,
+	       const struct findings *findings);
+
+void text_end(const struct output *o, const struct report_totals *totals);
 
 #endif

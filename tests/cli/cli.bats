@@ -12,7 +12,9 @@ load ../lib/lab
 	done
 	for args in "" nonsense "inspect" "inspect x" "inspect 0" "inspect -1" "inspect 1 --all" \
 		"inspect --method x 1" "inspect --format yaml 1" "inspect --all --method ptrace" \
-		"explain a b" "explain nonsense" "version x" "inspect --color maybe 1" "inspect --expect-owner glbic 1" "--nonsense"; do
+		"explain a b" "explain nonsense" "version x" "inspect --color maybe 1" "inspect --expect-owner glbic 1" "--nonsense" \
+		"inspect --fail-on none 1" "inspect --fail-on fatal 1" "inspect --ignore nonsense 1" \
+		"inspect --ignore libc-disabled, 1" "inspect --ignore libc-disabled,mixed 1" "inspect --ignore= 1"; do
 		status=0
 		# shellcheck disable=SC2086
 		"$RSEQCTL" $args >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
@@ -30,6 +32,8 @@ load ../lib/lab
 	[[ "$output" == *"did you mean 'mixed-owner'?"* ]]
 	run "$RSEQCTL" inspect --expect-owner glbic 1
 	[[ "$output" == *"did you mean 'glibc'?"* ]]
+	run "$RSEQCTL" inspect --ignore libc-disabled,mixed-ovner 1
+	[[ "$output" == *"did you mean 'mixed-owner'?"* ]]
 	run "$RSEQCTL" xyzzy
 	[[ "$output" != *"did you mean"* ]]
 }
@@ -72,13 +76,27 @@ load ../lib/lab
 
 @test "explain knows every finding, in text and JSON" {
 	local id n
-	n=$("$RSEQCTL" explain | wc -l)
+	n=$("$RSEQCTL" explain -q | wc -l)
 	[ "$n" -ge 7 ]
 	"$RSEQCTL" explain --json | jq -e ".findings | length == $n and all(.[]; .id and .title and .severity and .story and .advice)"
-	for id in $("$RSEQCTL" explain | cut -d ' ' -f 1); do
+	for id in $("$RSEQCTL" explain -q); do
 		"$RSEQCTL" explain "$id" | grep -q '^severity: '
 		"$RSEQCTL" explain "$id" --json | jq -e ".findings[0].id == \"$id\""
 	done
+}
+
+@test "explain lists the findings by table, with the severities that each can have" {
+	"$RSEQCTL" explain >"$BATS_TEST_TMPDIR/list"
+	is "$(head -n 1 "$BATS_TEST_TMPDIR/list")" "Ownership and conflicts in a process"
+	# the same findings, tables and severities as in the JSON
+	"$RSEQCTL" explain --json >"$BATS_TEST_TMPDIR/json"
+	is "$(awk '/^  / { print $1 }' "$BATS_TEST_TMPDIR/list" | sort)" "$(jq -r '.findings[].id' "$BATS_TEST_TMPDIR/json" | sort)"
+	is "$(awk '/^  / { print $1 }' "$BATS_TEST_TMPDIR/list" | sort)" "$("$RSEQCTL" explain -q | sort)"
+	is "$(grep -c '^[A-Z]' "$BATS_TEST_TMPDIR/list")" "$(jq '[.findings[].table] | unique | length' "$BATS_TEST_TMPDIR/json")"
+	is "$(sed -nE 's/^  [a-z-]+ +((error|warning|info)(, (error|warning|info))*) .*/\1/p' "$BATS_TEST_TMPDIR/list" | sort)" \
+		"$(jq -r '.findings[].severities | join(", ")' "$BATS_TEST_TMPDIR/json" | sort)"
+	grep -qE '^  thread-unregistered +warning, info +a thread is' "$BATS_TEST_TMPDIR/list"
+	grep -qE '^  not-started +info +an object' "$BATS_TEST_TMPDIR/list"
 }
 
 @test "colour only when asked for, or on a terminal" {
@@ -126,8 +144,10 @@ complete_words() {
 	is "$(complete_words rseqctl inspect --method "" | tr '\n' ' ')" "auto bpf none ptrace "
 	is "$(complete_words rseqctl inspect --method = p)" ptrace
 	is "$(complete_words rseqctl --color a | tr '\n' ' ')" "always auto "
-	is "$(complete_words rseqctl explain "" | wc -l)" "$("$RSEQCTL" explain | wc -l)"
+	is "$(complete_words rseqctl explain "" | wc -l)" "$("$RSEQCTL" explain -q | wc -l)"
 	complete_words rseqctl inspect "" | grep -qx $$
+	is "$(complete_words rseqctl inspect --ignore mixed-o)" mixed-owner
+	is "$(complete_words rseqctl inspect --ignore not-started,mixed-o)" not-started,mixed-owner
 	local cmd
 	for cmd in inspect explain version; do
 		is "$(complete_words rseqctl "$cmd" -- | tr '\n' ' ')" \
@@ -144,7 +164,7 @@ complete_words() {
 	for word in $(grep ^complete "$TESTS/../completions/rseqctl.fish" | grep -oE -- '-l [a-z-]+' | cut -c 4- | sort -u); do
 		"$RSEQCTL" inspect --help | grep -q -- "--$word"
 	done
-	for word in "auto bpf ptrace none" "auto always never" "glibc tcmalloc librseq libc object raw mixed none"; do
+	for word in "auto bpf ptrace none" "auto always never" "error warning info never" "glibc tcmalloc librseq libc object raw mixed none"; do
 		is "$(grep -lF "$word" "$TESTS"/../completions/* | wc -l)" 3
 	done
 }
