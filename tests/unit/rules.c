@@ -31,6 +31,9 @@ static void make_thread(struct thread_facts *f, int32_t tid)
 		.own_pthread = 1,
 		.area = 0x1000u * (uint32_t)tid,
 		.length = 32,
+		.signature = 0x53053053,
+		.area_mapped = 1,
+		.area_writable = 1,
 		.owner = { .kind = OWNER_LIBC, .name = "glibc", .object = "ld.so",
 			   .confidence = CONFIDENCE_CERTAIN },
 	};
@@ -51,10 +54,13 @@ static void make_world(struct world *w)
 						       .cpu_id = -2 };
 	}
 	w->objects[0] = (struct object_facts){ .path = "libt.so", .has_area = 1, .symbols = w->symbols, .n_symbols = 1 };
-	w->symbols[0] = (struct symbol_facts){ .name = "__rseq_abi", .role = ROLE_AREA, .defined = 1 };
+	w->symbols[0] = (struct symbol_facts){ .name = "__rseq_abi", .role = ROLE_AREA, .defined = 1,
+					       .type = "TLS", .bind = "GLOBAL", .version = "", .size = 32, .wins = 1 };
 	w->process = (struct process_facts){
 		.pid = 10,
+		.has = PROCESS_REGISTERED,
 		.tunables = "",
+		.arch_signature = 0x53053053,
 		.owner = w->threads[0].owner,
 		.libc = { .has = LIBC_OFFSET | LIBC_SIZE, .name = "glibc", .object = "ld.so",
 			  .rseq_offset = 2336, .rseq_size = 20 },
@@ -352,6 +358,171 @@ static void id_fields_modified(void **state)
 	expect_none(&w, "id-fields-modified");
 }
 
+/* --- the area itself --- */
+
+static void area_invalid(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	w.threads[1].area_writable = 0;
+	expect(&w, "area-invalid", SEVERITY_ERROR);
+	make_world(&w);
+	w.threads[1].area_mapped = 0;
+	expect(&w, "area-invalid", SEVERITY_ERROR);
+	make_world(&w);
+	w.threads[1].area += 8;
+	expect(&w, "area-invalid", SEVERITY_ERROR);
+	/* not known is not wrong */
+	make_world(&w);
+	w.threads[1].area_mapped = w.threads[1].area_writable = -1;
+	expect_none(&w, "area-invalid");
+}
+
+static void dangling_section(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	w.process.has |= PROCESS_SECOND_LOOK;
+	w.threads[1].section_state = SECTION_UNMAPPED;
+	expect(&w, "dangling-section", SEVERITY_ERROR);
+	make_world(&w); /* one look is not enough */
+	w.threads[1].section_state = SECTION_UNMAPPED;
+	expect_none(&w, "dangling-section");
+	make_world(&w);
+	w.process.has |= PROCESS_SECOND_LOOK;
+	w.threads[1].section_state = SECTION_VALID;
+	expect_none(&w, "dangling-section");
+}
+
+static void lengths(void **state)
+{
+	static const struct {
+		uint32_t length, size, wrong;
+	} cases[] = { { 32, 20, 0 }, { 32, 28, 0 }, { 32, 32, 0 }, { 33, 33, 0 }, { 40, 40, 0 },
+		      { 32, 33, 1 }, { 33, 20, 1 }, { 64, 33, 1 }, { 32, 19, 1 } };
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		make_world(&w);
+		w.process.libc.rseq_size = cases[i].size;
+		w.threads[0].length = w.threads[1].length = cases[i].length;
+		if (cases[i].wrong)
+			expect(&w, "length-and-size", SEVERITY_WARNING);
+		else
+			expect_none(&w, "length-and-size");
+	}
+	make_world(&w);
+	w.threads[1].owner.room = 20;
+	expect(&w, "length-exceeds-area", SEVERITY_ERROR);
+	make_world(&w);
+	w.threads[1].owner.room = 32;
+	expect_none(&w, "length-exceeds-area");
+	make_world(&w);
+	w.threads[1].length = 64;
+	expect(&w, "mixed-length", SEVERITY_WARNING);
+}
+
+static void signatures(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	w.threads[1].signature = 1;
+	expect(&w, "nonstandard-signature", SEVERITY_WARNING);
+	make_world(&w);
+	w.threads[1].signature = 1;
+	expect(&w, "mixed-signature", SEVERITY_WARNING);
+	make_world(&w);
+	w.threads[0].signature = w.threads[1].signature = 1;
+	w.objects[0].abort_signatures[w.objects[0].n_abort_signatures++] = 0x53053053;
+	expect(&w, "nonstandard-signature", SEVERITY_ERROR);
+	make_world(&w);
+	w.threads[0].signature = w.threads[1].signature = 1;
+	w.objects[0].abort_signatures[w.objects[0].n_abort_signatures++] = 1;
+	expect(&w, "nonstandard-signature", SEVERITY_WARNING);
+}
+
+static void emulated(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	w.process.has |= PROCESS_SECOND_LOOK;
+	w.threads[1].registered = 0;
+	w.threads[1].has = THREAD_AREA | THREAD_TP | THREAD_LIBC_CPU_ID;
+	w.threads[1].libc_cpu_id = 3;
+	expect(&w, "emulated", SEVERITY_WARNING);
+	w.threads[1].own_pthread = 0; /* a child of vfork, a raw clone: another thread's area */
+	expect_none(&w, "emulated");
+	make_world(&w);
+	w.process.has |= PROCESS_SECOND_LOOK;
+	w.threads[1].registered = 0;
+	w.threads[1].has = THREAD_AREA | THREAD_TP | THREAD_LIBC_CPU_ID;
+	w.threads[1].libc_cpu_id = -1;
+	expect_none(&w, "emulated");
+}
+
+/* --- users --- */
+
+static void refcounts(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	give_candidates(&w);
+	w.candidates[1].has |= CANDIDATE_REFCOUNT;
+	w.candidates[1].refcount = 1;
+	expect(&w, "refcount-mismatch", SEVERITY_ERROR);
+	make_world(&w);
+	give_candidates(&w);
+	w.candidates[1].has |= CANDIDATE_REFCOUNT;
+	w.candidates[1].refcount = 1;
+	w.candidates[1].address = w.threads[1].area;
+	expect_none(&w, "refcount-mismatch");
+	make_world(&w);
+	give_candidates(&w);
+	w.candidates[1].has |= CANDIDATE_REFCOUNT;
+	w.candidates[1].refcount = 1;
+	w.threads[1].registered = 0;
+	expect(&w, "unregistered-under-user", SEVERITY_ERROR);
+	make_world(&w);
+	give_candidates(&w);
+	w.candidates[1].has |= CANDIDATE_REFCOUNT;
+	w.candidates[1].refcount = 1;
+	w.threads[1].registered = 0;
+	w.process.has = 0; /* the kernel was not asked */
+	expect_none(&w, "unregistered-under-user");
+}
+
+static void versions(void **state)
+{
+	struct symbol_facts *s;
+	struct world w;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		make_world(&w);
+		s = &w.symbols[0];
+		s->defined = 0;
+		s->exported = 1;
+		s->version = "GLIBC_2.35";
+		s->binds = i < 2 ? "ld.so" : NULL; /* nobody has it, and nobody could */
+		s->binds_version = i ? "GLIBC_2.35" : "";
+		if (i)
+			expect_none(&w, "version-mismatch");
+		else
+			expect(&w, "version-mismatch", SEVERITY_ERROR);
+	}
+}
+
 static void catalogue(void **state)
 {
 	(void)state;
@@ -370,7 +541,10 @@ int main(void)
 		cmocka_unit_test(libc_disabled),       cmocka_unit_test(libc_failed),
 		cmocka_unit_test(tunables),	       cmocka_unit_test(thread_unregistered),
 		cmocka_unit_test(mixed_owner),	       cmocka_unit_test(id_fields_modified),
-		cmocka_unit_test(catalogue),
+		cmocka_unit_test(catalogue),	       cmocka_unit_test(area_invalid),
+		cmocka_unit_test(dangling_section),    cmocka_unit_test(lengths),
+		cmocka_unit_test(signatures),	       cmocka_unit_test(emulated),
+		cmocka_unit_test(refcounts),	       cmocka_unit_test(versions),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
