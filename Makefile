@@ -71,6 +71,7 @@ OBJS := $(SRCS:%.c=$(O)/%.o)
 SKEL := $(if $(filter 1,$(BPF)),$(O)/gen/inspect.skel.h $(O)/gen/inspect.lskel.h)
 MAN1 := $(wildcard man/*.1)
 MAN5 := $(wildcard man/*.5)
+MAN7 := $(wildcard man/*.7)
 
 all: $(O)/rseqctl
 
@@ -365,10 +366,11 @@ ZSH_DIR  := share/zsh/site-functions
 FISH_DIR := share/fish/vendor_completions.d
 
 install: all
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1' '$(DESTDIR)$(PREFIX)/share/man/man5'
+	install -d '$(DESTDIR)$(PREFIX)/bin' $(foreach n,1 5 7,'$(DESTDIR)$(PREFIX)/share/man/man$(n)')
 	install -m 755 $(O)/rseqctl '$(DESTDIR)$(PREFIX)/bin/rseqctl'
 	install -m 644 $(MAN1) '$(DESTDIR)$(PREFIX)/share/man/man1'
 	install -m 644 $(MAN5) '$(DESTDIR)$(PREFIX)/share/man/man5'
+	install -m 644 $(MAN7) '$(DESTDIR)$(PREFIX)/share/man/man7'
 	install -D -m 644 completions/rseqctl.bash '$(DESTDIR)$(PREFIX)/$(BASH_DIR)/rseqctl'
 	install -D -m 644 completions/_rseqctl '$(DESTDIR)$(PREFIX)/$(ZSH_DIR)/_rseqctl'
 	install -D -m 644 completions/rseqctl.fish '$(DESTDIR)$(PREFIX)/$(FISH_DIR)/rseqctl.fish'
@@ -377,7 +379,8 @@ uninstall:
 	rm -f '$(DESTDIR)$(PREFIX)/bin/rseqctl' '$(DESTDIR)$(PREFIX)/$(BASH_DIR)/rseqctl' \
 		'$(DESTDIR)$(PREFIX)/$(ZSH_DIR)/_rseqctl' '$(DESTDIR)$(PREFIX)/$(FISH_DIR)/rseqctl.fish' \
 		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man1/%',$(MAN1)) \
-		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man5/%',$(MAN5))
+		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man5/%',$(MAN5)) \
+		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man7/%',$(MAN7))
 
 clean:
 	rm -rf $(O)

@@ -7,7 +7,6 @@
 #include "diagnose/add.h"
 #include "diagnose/ask.h"
 #include "model/abi.h"
-#include "rseqctl/rseq_abi.h"
 
 /* What is true of threads, counted, with the first of them to show. */
 struct those {
@@ -47,7 +46,7 @@ static const char *why_invalid(const struct thread_facts *f)
 		return "is not mapped";
 	if (f->area_writable == 0)
 		return "is not writable";
-	if (f->area % RSEQ_ORIGINAL_LENGTH)
+	if (f->area % RSEQ_FIRST_LENGTH)
 		return "is not aligned";
 	return f->area_orphaned ? "lies in a deleted file that no loaded object is" : NULL;
 }
@@ -126,7 +125,7 @@ static bool is_unlike_size(const struct diagnosis *d, const struct thread_facts 
 
 	if (!(f->has & THREAD_REGISTRATION) || f->owner.kind != OWNER_LIBC || !(d->process->libc.has & LIBC_SIZE) || !size)
 		return false;
-	return f->length == RSEQ_ORIGINAL_LENGTH ? size < RSEQ_ORIGINAL_ACTIVE || size > RSEQ_ORIGINAL_LENGTH :
+	return f->length == RSEQ_FIRST_LENGTH ? size < RSEQ_FIRST_ACTIVE || size > RSEQ_FIRST_LENGTH :
 						   f->length != size;
 }
 
@@ -137,8 +136,8 @@ static bool is_partly_filled(const struct diagnosis *d, const struct thread_fact
 
 	if (!(f->has & THREAD_REGISTRATION) || !(d->process->auxv.has & AUXV_READ))
 		return false;
-	if (filled < RSEQ_ORIGINAL_ACTIVE)
-		filled = RSEQ_ORIGINAL_ACTIVE;
+	if (filled < RSEQ_FIRST_ACTIVE)
+		filled = RSEQ_FIRST_ACTIVE;
 	return f->length > (filled + 31) / 32 * 32;
 }
 

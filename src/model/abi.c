@@ -10,6 +10,9 @@
 
 _Static_assert(sizeof(struct rseq_descriptor) == RSEQ_DESCRIPTOR_SIZE, "a wire format of the kernel");
 
+_Static_assert((int)RSEQ_FIRST_LENGTH == (int)RSEQ_ORIGINAL_LENGTH &&
+		       (int)RSEQ_FIRST_ACTIVE == (int)RSEQ_ORIGINAL_ACTIVE, "the same kernel");
+
 static const struct arch_abi abis[] = {
 	{ EM_X86_64, 8, 2, "x86_64", 0x53053053, 0, 0,
 	  R_X86_64_DTPMOD64, R_X86_64_TPOFF64, { R_X86_64_GLOB_DAT, R_X86_64_64 }, R_X86_64_COPY },

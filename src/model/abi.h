@@ -12,6 +12,9 @@ enum {
 	RSEQ_CPU_ID_REGISTRATION_FAILED = -2,
 };
 
+/* The length of the first ABI, which is also what an area is aligned to, and what of it was in use. */
+enum { RSEQ_FIRST_LENGTH = 32, RSEQ_FIRST_ACTIVE = 20 };
+
 /* sizeof(struct rseq_cs) */
 enum { RSEQ_DESCRIPTOR_SIZE = 32 };
 

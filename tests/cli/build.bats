@@ -66,6 +66,7 @@ build() {
 	[ -x "$d/opt/x/bin/rseqctl" ]
 	[ -f "$d/opt/x/share/man/man1/rseqctl-inspect.1" ]
 	[ -f "$d/opt/x/share/man/man5/rseqctl-json.5" ]
+	[ -f "$d/opt/x/share/man/man7/rseqctl-findings.7" ]
 	[ -f "$d/opt/x/share/bash-completion/completions/rseqctl" ]
 	[ -f "$d/opt/x/share/zsh/site-functions/_rseqctl" ]
 	[ -f "$d/opt/x/share/fish/vendor_completions.d/rseqctl.fish" ]

@@ -99,6 +99,29 @@ load ../lib/lab
 	grep -qE '^  not-started +info +an object' "$BATS_TEST_TMPDIR/list"
 }
 
+# words FILE: its words one a line, without quotes and hyphens of any kind
+words() {
+	sed 's/.\x08//g; s/[‐−–-]/-/g' "$1" | tr -s '[:space:]' '\n' | grep .
+}
+
+@test "the manual of the findings says what explain says" {
+	mandoc -T utf8 -O width=2000 "$TESTS/../man/rseqctl-findings.7" >"$BATS_TEST_TMPDIR/man"
+	words "$BATS_TEST_TMPDIR/man" | tr '\n' ' ' >"$BATS_TEST_TMPDIR/words"
+	local id said
+	for id in $("$RSEQCTL" explain -q); do
+		"$RSEQCTL" explain --json "$id" >"$BATS_TEST_TMPDIR/json"
+		for said in title severity story advice; do
+			jq -r ".findings[0].$said" "$BATS_TEST_TMPDIR/json" | cut -c 1- >"$BATS_TEST_TMPDIR/said"
+			# the page begins sentences with a capital
+			grep -qiF -- "$(words "$BATS_TEST_TMPDIR/said" | tr '\n' ' ' | sed 's/ $//')" "$BATS_TEST_TMPDIR/words" || {
+				echo "$id: the manual does not have its $said"
+				return 1
+			}
+		done
+	done
+	is "$(grep -c '^\.SS' "$TESTS/../man/rseqctl-findings.7")" "$("$RSEQCTL" explain -q | wc -l)"
+}
+
 @test "colour only when asked for, or on a terminal" {
 	lab "$R0" threads 1
 	is "$("$RSEQCTL" inspect "$LAB_PID" | grep -c $'\033')" 0
@@ -146,8 +169,8 @@ complete_words() {
 	is "$(complete_words rseqctl --color a | tr '\n' ' ')" "always auto "
 	is "$(complete_words rseqctl explain "" | wc -l)" "$("$RSEQCTL" explain -q | wc -l)"
 	complete_words rseqctl inspect "" | grep -qx $$
-	is "$(complete_words rseqctl inspect --ignore mixed-o)" mixed-owner
-	is "$(complete_words rseqctl inspect --ignore not-started,mixed-o)" not-started,mixed-owner
+	is "$(complete_words rseqctl inspect --ignore mixed-ow)" mixed-owner
+	is "$(complete_words rseqctl inspect --ignore not-started,mixed-ow)" not-started,mixed-owner
 	local cmd
 	for cmd in inspect explain version; do
 		is "$(complete_words rseqctl "$cmd" -- | tr '\n' ' ')" \
