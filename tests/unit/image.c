@@ -172,7 +172,40 @@ static void survives_truncation(void **state)
 	free(bytes);
 }
 
-/* Every byte of headers and dynamic tables set to extremes in turn. */
+static void spoil(char *bytes, size_t size, size_t from, size_t to, unsigned char value, struct image *image)
+{
+	for (size_t at = from; at < to && at < size; at++) {
+		char before = bytes[at];
+
+		bytes[at] = (char)value;
+		scan_bytes(bytes, size, image);
+		bytes[at] = before;
+	}
+}
+
+/* Symbols, hashes, versions and relocations lie at the beginning of a file; the dynamic section does not. */
+static void survives_wild_tables(void **state)
+{
+	struct image *image = malloc(sizeof(*image));
+	const Elf64_Ehdr *eh;
+	const Elf64_Phdr *ph;
+	size_t size;
+	char *bytes = read_file("/proc/self/exe", &size);
+
+	(void)state;
+	assert_non_null(image);
+	eh = (const void *)bytes;
+	ph = (const void *)(bytes + eh->e_phoff);
+	size = size < 131072 ? size : 131072;
+	spoil(bytes, size, 1024, 8192, 0xff, image);
+	for (size_t i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_DYNAMIC || ph[i].p_type == PT_NOTE)
+			spoil(bytes, size, ph[i].p_offset, ph[i].p_offset + ph[i].p_filesz, 0xff, image);
+	free(image);
+	free(bytes);
+}
+
+/* Every byte of the headers set to extremes in turn. */
 static void survives_wild_values(void **state)
 {
 	static const unsigned char values[] = { 0x00, 0x7f, 0xff };
@@ -199,7 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_symbols),       cmocka_unit_test(reads_libc),
 		cmocka_unit_test(refuses_others),      cmocka_unit_test(survives_truncation),
-		cmocka_unit_test(survives_wild_values), cmocka_unit_test(finds_slots),
+		cmocka_unit_test(survives_wild_values), cmocka_unit_test(survives_wild_tables), cmocka_unit_test(finds_slots),
 		cmocka_unit_test(no_libc),
 		cmocka_unit_test(reads_libc_without_separate_code),
 	};
