@@ -290,9 +290,13 @@ void lab_fail(enum lab_exit status, const char *format, ...)
 
 void lab_skip(const char *format, ...)
 {
+	static atomic_flag is_said = ATOMIC_FLAG_INIT;
 	char reason[256];
 	va_list args;
 
+	/* Several threads may find out at once, and one of them ends the process. */
+	while (atomic_flag_test_and_set(&is_said))
+		pause();
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
