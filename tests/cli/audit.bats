@@ -189,6 +189,15 @@ json_sums() {
 	is "$(grep -c '^  executable: ' <<<"$output")" 7
 }
 
+@test "a process with the same finding twice is one process" {
+	start aud-mixed "$R0" mixed-owner
+	start aud-raw "$R0" own-area malloc 2
+	inspect "${PIDS[@]}"
+	is "$(json '[.findings[] | select(.id == "not-started")] | length')" 3
+	is "$(json '.summary.findings[] | select(.id == "not-started") | .processes')" 2
+	sums_are_right
+}
+
 @test "an audit by name: the summary, in full what has a warning, in one line what has a note" {
 	start_seven
 	local text=$BATS_TEST_TMPDIR/text
