@@ -34,8 +34,10 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 # Debian's names; the first list builds, the second one tests as well.
 DEPS_LIBS  := libelf-dev zlib1g-dev libjson-c-dev
 DEPS_BUILD := pkg-config $(DEPS_LIBS)
+# Allocators and tracers in which nothing may be found; "?": where the release has that version.
+DEPS_REAL  := libtcmalloc-minimal4? libjemalloc2? libmimalloc2.0? liblttng-ust1? liburcu8?
 DEPS_BPF   := clang libbpf-dev bpftool
-DEPS_CHECK := libcmocka-dev bats jq lld mandoc musl-tools \
+DEPS_CHECK := libcmocka-dev bats jq lld mandoc musl-tools strace $(DEPS_REAL) \
 	      $(if $(filter x86_64,$(shell uname -m)),gcc-i686-linux-gnu libc6-dev-i386-cross)
 DEPS_VM_amd64 := qemu-system-x86
 DEPS_VM_arm64 := qemu-system-arm gcc-aarch64-linux-gnu
@@ -109,7 +111,7 @@ $(O)/flags: always
 
 always:
 .PHONY: always all deps deps-vm deps-libc deps-bench demo demo-run check check-run check-build check-vm \
-	check-vm-run check-libc check-libc-run unit lab lab-libc lab-lookup lab-other lab-areas lab-users lint bench \
+	check-vm-run check-libc check-libc-run unit lab lab-libc lab-lookup lab-other lab-areas lab-users lab-real lint bench \
 	install uninstall clean help
 .SECONDARY:
 
@@ -128,7 +130,7 @@ LAB_STATIC := $(foreach p,threads own-area weakref,$(O)/lab/$(p)-static $(O)/lab
 # What the libc that CC links with cannot have.
 LAB_OMIT  ?=
 
-lab: lab-libc lab-lookup lab-other lab-areas lab-users
+lab: lab-libc lab-lookup lab-other lab-areas lab-users lab-real
 
 lab-libc: $(filter-out $(LAB_OMIT:%=$(O)/lab/%),$(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC))
 
@@ -261,6 +263,17 @@ $(O)/lab/$(1)/%: tests/lab/%.c tests/lab/testify.c $(O)/flags
 endef
 $(eval $(call LAB_OTHER_RULES,musl))
 $(eval $(call LAB_OTHER_RULES,i386))
+
+# threads, linked with what DEPS_REAL installs, as far as it is there. By file name: no headers are needed.
+REAL_LIBS := libtcmalloc_minimal.so.4 libjemalloc.so.2 libmimalloc.so.2 liblttng-ust.so.1 liburcu.so.8
+REAL_DIR  := /usr/lib/$(shell $(CC) -print-multiarch 2>/dev/null)
+LAB_REAL  := $(if $(CROSS),,$(patsubst $(REAL_DIR)/%,$(O)/lab/threads-%,$(wildcard $(REAL_LIBS:%=$(REAL_DIR)/%))))
+
+$(LAB_REAL): $(O)/lab/threads-%: tests/lab/threads.c $(LAB_COMMON)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $< $(LAB_COMMON) -Wl,--no-as-needed -l:$* -o $@
+
+lab-real: $(LAB_REAL)
 lab-lookup: $(LOOKUP_LIBS) $(LOOKUP_PROGS) $(O)/lab/next/liblookup_v1.so
 lab-users: $(USERS_LIBS) $(O)/lab/users-linked $(O)/lab/with-selftest
 lab-other: $(LAB_MUSL) $(LAB_I386)

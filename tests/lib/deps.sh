@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs the named Debian packages that are missing; says nothing when none is.
+# Installs the named Debian packages that are missing; says nothing when none is. A name with "?" at
+# its end is left out where the release does not have it.
 set -eu
 missing=
 if command -v dpkg-query >/dev/null 2>&1; then
 	for p in "$@"; do
-		state=$(dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null || true)
+		state=$(dpkg-query -W -f '${db:Status-Abbrev}' "${p%\?}" 2>/dev/null || true)
 		case $state in
 		ii*) ;;
 		*) missing="$missing $p" ;;
@@ -31,5 +32,13 @@ echo "installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086 # words are meant
 $root apt-get update -qq </dev/null
+wanted=
+for p in $missing; do
+	case $p in
+	*\?) apt-get install -s -qq "${p%\?}" </dev/null >/dev/null 2>&1 || continue ;;
+	esac
+	wanted="$wanted ${p%\?}"
+done
+[ -n "$wanted" ] || exit 0
 # shellcheck disable=SC2086
-$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing </dev/null
+$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted </dev/null
