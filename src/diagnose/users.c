@@ -71,40 +71,54 @@ static const struct symbol_facts *librseq_was_registered(const struct process_fa
 }
 
 static void add_unregistered(const struct rule *rule, const struct diagnosis *d, int32_t tid, const char *object,
-			     const char *counter, uint64_t value)
+			     uint32_t n, const char *counter, uint64_t value)
 {
 	struct finding *f = diagnose_add(rule, d, SEVERITY_ERROR, tid, object);
 
 	if (!f)
 		return;
-	f->detail = arena_printf(&d->findings->arena, "%s was registered and relies on it, and %s is not registered any more",
-				 ask_base_name(object), tid ? "the thread" : "no thread");
+	f->detail = arena_printf(&d->findings->arena,
+				 "%s was registered and relies on it, and is not registered any more in %u of %u threads",
+				 ask_base_name(object), n, ask_regular_threads(d->process));
 	finding_evidence(d->findings, f, "%s is %" PRIu64 ", and the kernel has no registration", counter, value);
+}
+
+/* Threads in which the object's counter is above 0 and nothing is registered. */
+static void check_counter(const struct rule *rule, const struct diagnosis *d, size_t object)
+{
+	const struct process_facts *p = d->process;
+	const struct thread_facts *first = NULL;
+	uint32_t n = 0, refcount = 0;
+
+	for (size_t i = 0; i < p->n_threads; i++)
+		for (size_t k = 0; k < p->threads[i].n_candidates; k++) {
+			const struct candidate *c = &p->threads[i].candidates[k];
+
+			if (c->object_index != object || p->threads[i].registered != 0 ||
+			    !counts_wrongly(&p->threads[i], c))
+				continue;
+			if (!n++) {
+				first = &p->threads[i];
+				refcount = c->refcount;
+			}
+		}
+	if (first)
+		add_unregistered(rule, d, first->tid, p->objects[object].path, n, "__rseq_refcount", refcount);
 }
 
 void rule_unregistered_under_user(const struct rule *rule, const struct diagnosis *d)
 {
 	const struct process_facts *p = d->process;
 
-	if (!asked_kernel(p))
-		return;
-	for (size_t i = 0; i < p->n_threads; i++)
-		for (size_t k = 0; k < p->threads[i].n_candidates; k++) {
-			const struct candidate *c = &p->threads[i].candidates[k];
+	for (size_t i = 0; asked_kernel(p) && i < p->n_objects; i++) {
+		const struct symbol_facts *size = NULL;
 
-			if (p->threads[i].registered != 0 || !counts_wrongly(&p->threads[i], c))
-				continue;
-			add_unregistered(rule, d, p->threads[i].tid, c->object, "__rseq_refcount", c->refcount);
-			return;
-		}
-	for (size_t i = 0; !p->threads_registered && i < p->n_objects; i++) {
-		const struct symbol_facts *size = definition(&p->objects[i], ROLE_LIBRSEQ_SIZE) ?
-							  librseq_was_registered(p, i) : NULL;
-
-		if (!size || !p->objects[i].has_area)
-			continue;
-		add_unregistered(rule, d, 0, p->objects[i].path, "rseq_size", size->value);
-		return;
+		if (p->objects[i].has_area)
+			check_counter(rule, d, i);
+		if (p->objects[i].has_area && !p->threads_registered && definition(&p->objects[i], ROLE_LIBRSEQ_SIZE))
+			size = librseq_was_registered(p, i);
+		if (size)
+			add_unregistered(rule, d, 0, p->objects[i].path, ask_regular_threads(p), "rseq_size", size->value);
 	}
 }
 
@@ -131,31 +145,51 @@ static bool owns_somewhere(const struct process_facts *p, const struct object_fa
 	return false;
 }
 
-/* Two definitions in one namespace of which each object believes its own. */
+/* A definition that look-ups find: of another, interposed one nobody knows the value. */
+static const struct symbol_facts *live_handled(const struct object_facts *o)
+{
+	const struct symbol_facts *s = definition(o, ROLE_HANDLED);
+
+	return s && s->wins != 0 && s->has & SYMBOL_VALUE ? s : NULL;
+}
+
+/* Objects of one namespace of which each believes its own. */
 static bool handled_disagree(const struct rule *rule, const struct diagnosis *d)
 {
 	const struct process_facts *p = d->process;
-	const struct object_facts *first = NULL;
 
-	for (size_t i = 0; i < p->n_objects; i++) {
-		const struct object_facts *o = &p->objects[i];
-		const struct symbol_facts *s = definition(o, ROLE_HANDLED);
-		struct finding *f;
+	for (size_t i = 0; i < p->n_objects; i++)
+		for (size_t k = i + 1; live_handled(&p->objects[i]) && k < p->n_objects; k++) {
+			const struct object_facts *a = &p->objects[i], *b = &p->objects[k];
+			const struct symbol_facts *theirs = live_handled(b);
+			struct finding *f;
 
-		if (!s || !(s->has & SYMBOL_VALUE))
-			continue;
-		if (!first) {
-			first = o;
-			continue;
+			if (!theirs || a->namespace != b->namespace || live_handled(a)->value == theirs->value)
+				continue;
+			f = add_handled(rule, d, SEVERITY_WARNING, a, "several __rseq_handled disagree");
+			if (f)
+				finding_evidence(d->findings, f, "__rseq_handled of %s is %" PRIu64, b->path, theirs->value);
+			return true;
 		}
-		if (first->namespace != o->namespace || definition(first, ROLE_HANDLED)->value == s->value)
-			continue;
-		f = add_handled(rule, d, SEVERITY_WARNING, first, "several __rseq_handled disagree");
-		if (f)
-			finding_evidence(d->findings, f, "__rseq_handled of %s is %" PRIu64, o->path, s->value);
-		return true;
-	}
 	return false;
+}
+
+static void judge_handled(const struct rule *rule, const struct diagnosis *d, const struct object_facts *o,
+			  uint64_t value)
+{
+	const struct process_facts *p = d->process;
+
+	if (value && !p->threads_registered)
+		add_handled(rule, d, SEVERITY_WARNING, o,
+			    "__rseq_handled says that somebody registers rseq, and no thread is registered");
+	else if (value && !owns_somewhere(p, o))
+		add_handled(rule, d, SEVERITY_WARNING, o,
+			    arena_printf(&d->findings->arena, "__rseq_handled says that %s registers rseq, and %s does",
+					 ask_base_name(o->path),
+					 ask_owner_words(&d->findings->arena, p, &p->owner)));
+	else if (!value && p->threads_registered)
+		add_handled(rule, d, SEVERITY_INFO, o,
+			    "__rseq_handled is 0 although somebody registers: a later library would try too");
 }
 
 void rule_handled_mismatch(const struct rule *rule, const struct diagnosis *d)
@@ -164,26 +198,9 @@ void rule_handled_mismatch(const struct rule *rule, const struct diagnosis *d)
 
 	if (!asked_kernel(p) || handled_disagree(rule, d))
 		return;
-	for (size_t i = 0; i < p->n_objects; i++) {
-		const struct object_facts *o = &p->objects[i];
-		const struct symbol_facts *s = definition(o, ROLE_HANDLED);
-
-		if (!s || s->wins == 0 || !(s->has & SYMBOL_VALUE))
-			continue;
-		if (s->value && !p->threads_registered)
-			add_handled(rule, d, SEVERITY_WARNING, o,
-				    "__rseq_handled says that somebody registers rseq, and no thread is registered");
-		else if (s->value && !owns_somewhere(p, o))
-			add_handled(rule, d, SEVERITY_WARNING, o,
-				    arena_printf(&d->findings->arena,
-						 "__rseq_handled says that %s registers rseq, and %s does",
-						 ask_base_name(o->path),
-						 ask_owner_words(&d->findings->arena, p, &p->owner)));
-		else if (!s->value && p->threads_registered)
-			add_handled(rule, d, SEVERITY_INFO, o,
-				    "__rseq_handled is 0 although somebody registers: a later library would try too");
-		return;
-	}
+	for (size_t i = 0; i < p->n_objects; i++)
+		if (live_handled(&p->objects[i]))
+			judge_handled(rule, d, &p->objects[i], live_handled(&p->objects[i])->value);
 }
 
 /* --- where the owner lives --- */
