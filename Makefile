@@ -167,7 +167,9 @@ $(O)/lab/liblookup_weak.so: LOOKUP = -DLOOK_LENGTH=32 -DLOOK_WEAK
 $(O)/lab/liblookup_weakref.so $(O)/lab/liblookup_weakref1.so: LOOKUP = -DLOOK_WEAK
 $(O)/lab/liblookup_v1.so: LAB_LINK = -Wl,--version-script=tests/lab/lookup-1.map
 $(O)/lab/liblookup_v2.so: LAB_LINK = -Wl,--version-script=tests/lab/lookup-2.map
-$(O)/lab/liblookup_ref1.so $(O)/lab/liblookup_weakref1.so: LAB_LINK = -L$(O)/lab -llookup_v1
+$(O)/lab/liblookup_ref1.so: LAB_LINK = -L$(O)/lab -llookup_v1
+# For a weak reference alone the linker would leave the library out.
+$(O)/lab/liblookup_weakref1.so: LAB_LINK = -L$(O)/lab -Wl,--no-as-needed -llookup_v1
 $(O)/lab/liblookup_ref2.so: LAB_LINK = -L$(O)/lab -llookup_v2
 $(O)/lab/liblookup_needs_a.so: LAB_LINK = -L$(O)/lab -llookup_a
 $(O)/lab/liblookup_ref1.so $(O)/lab/liblookup_weakref1.so: $(O)/lab/liblookup_v1.so
@@ -189,6 +191,11 @@ $(LOOKUP_LIBS): $(O)/lab/liblookup_%.so: tests/lab/liblookup.c $(wildcard tests/
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared -DLOOK_NAME=$* $< $(LOOKUP) $(LAB_LINK) \
 		-Wl,-rpath,'$$ORIGIN' -o $@
+
+# The same name, and nothing of what is referred to in it.
+$(O)/lab/next/liblookup_v1.so: tests/lab/liblookup.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared -DLOOK_NAME=v1 -DLOOK_WEAK $< -o $@
 
 $(LOOKUP_PROGS): tests/lab/lookup.c tests/lab/testify.c $(O)/flags
 	@mkdir -p $(@D)
@@ -254,7 +261,7 @@ $(O)/lab/$(1)/%: tests/lab/%.c tests/lab/testify.c $(O)/flags
 endef
 $(eval $(call LAB_OTHER_RULES,musl))
 $(eval $(call LAB_OTHER_RULES,i386))
-lab-lookup: $(LOOKUP_LIBS) $(LOOKUP_PROGS)
+lab-lookup: $(LOOKUP_LIBS) $(LOOKUP_PROGS) $(O)/lab/next/liblookup_v1.so
 lab-users: $(USERS_LIBS) $(O)/lab/users-linked $(O)/lab/with-selftest
 lab-other: $(LAB_MUSL) $(LAB_I386)
 

@@ -21,7 +21,10 @@ extern __thread struct lab_rseq __rseq_abi[] __attribute__((weak, tls_model("ini
 LOOK_DEFINE(LOOK_LENGTH);
 #define OWN look_own
 #else
+/* Said twice, a reference has the model of the second. */
+#ifndef LOOK_WEAK
 extern __thread struct lab_rseq __rseq_abi[];
+#endif
 #define OWN NULL
 #endif
 

@@ -12,7 +12,7 @@
  *	start start1 stop stop1	the library's own; one that is not open yet came with the program
  *	with			names a library that came with the program: whoever owns has to be named
  *	refuse			rseq() is EPERM from here on, by seccomp
- *	release			every thread gives libc's area back
+ *	release release1	the program unregisters what is registered, whoever's it is
  */
 #include "users.h"
 #include "testify.h"
@@ -78,6 +78,54 @@ static void everywhere(void (*what)(struct lab_thread *self), const struct libra
 	what(&threads[0]);
 	for (unsigned int i = 1; i < THREADS; i++)
 		order_thread(i);
+}
+
+/* What is true of a thread --- */
+
+static struct lab_rseq *own_areas[THREADS][MAX_LIBRARIES], *used_areas[THREADS][MAX_LIBRARIES];
+static uint32_t counts[THREADS][MAX_LIBRARIES];
+
+static void look_at_library(struct lab_thread *self, unsigned int index)
+{
+	const struct user *user = libraries[index].user;
+	struct lab_rseq *own;
+
+	if (!user)
+		return;
+	own = user->own ? user->own() : NULL;
+	own_areas[self->index][index] = own;
+	used_areas[self->index][index] = user->area();
+	counts[self->index][index] = user->count ? *user->count() : 0;
+	if (!own || !lab_rseq_is_registered(own, LAB_RSEQ_LENGTH))
+		return;
+	self->area = (uintptr_t)own;
+	self->length = LAB_RSEQ_LENGTH;
+	self->place = user->place;
+	self->object = libraries[index].name;
+}
+
+/* An area of a library that nobody named would be testified as none. */
+static void insist_on_owner(const struct lab_thread *self)
+{
+	for (unsigned int i = 0; !self->area && i < library_count; i++) {
+		struct lab_rseq *used = used_areas[self->index][i];
+
+		if (used && lab_rseq_is_registered(used, LAB_RSEQ_LENGTH))
+			lab_fail(LAB_EXIT_USAGE, "whose is the area that %s uses? (with:LIBRARY)",
+				 libraries[i].name);
+	}
+}
+
+static void look(struct lab_thread *self)
+{
+	self->area = 0;
+	self->length = 0;
+	self->place = NULL;
+	self->object = NULL;
+	lab_prepare_libc(self);
+	for (unsigned int i = 0; i < library_count; i++)
+		look_at_library(self, i);
+	insist_on_owner(self);
 }
 
 /* Steps --- */
@@ -206,18 +254,24 @@ static void step_refuse(const char *name)
 		lab_skip("seccomp: %s", strerror(errno));
 }
 
+/* By hand, past whoever registered; a thread that is not registered has nothing to give. */
 static void release_here(struct lab_thread *self)
 {
-	lab_prepare_libc(self);
-	if (lab_rseq_unregister((void *)self->area, self->length))
-		lab_fail(LAB_EXIT_FAILED, "cannot give libc's area back");
+	look(self);
+	if (self->area && lab_rseq_unregister((void *)self->area, self->length))
+		lab_fail(LAB_EXIT_FAILED, "cannot unregister");
 }
 
 static void step_release(const char *name)
 {
 	(void)name;
-	lab_require_libc_owner();
 	everywhere(release_here, NULL);
+}
+
+static void step_release1(const char *name)
+{
+	(void)name;
+	release_here(&threads[0]);
 }
 
 static const struct step {
@@ -227,7 +281,8 @@ static const struct step {
 	{ "open", step_open },	   { "global", step_global },	{ "keep", step_keep },
 	{ "inner", step_inner },   { "close", step_close },	{ "start", step_start },
 	{ "start1", step_start1 }, { "stop", step_stop },	{ "stop1", step_stop1 },
-	{ "refuse", step_refuse }, { "release", step_release }, { "with", step_with },
+	{ "refuse", step_refuse }, { "with", step_with },
+	{ "release", step_release }, { "release1", step_release1 },
 };
 
 static void run_step(const char *argument)
@@ -244,52 +299,6 @@ static void run_step(const char *argument)
 }
 
 /* Testimony --- */
-
-static struct lab_rseq *own_areas[THREADS][MAX_LIBRARIES], *used_areas[THREADS][MAX_LIBRARIES];
-static uint32_t counts[THREADS][MAX_LIBRARIES];
-
-static void look_at_library(struct lab_thread *self, unsigned int index)
-{
-	const struct user *user = libraries[index].user;
-	struct lab_rseq *own;
-
-	if (!user)
-		return;
-	own = user->own ? user->own() : NULL;
-	own_areas[self->index][index] = own;
-	used_areas[self->index][index] = user->area();
-	counts[self->index][index] = user->count ? *user->count() : 0;
-	if (!own || !lab_rseq_is_registered(own, LAB_RSEQ_LENGTH))
-		return;
-	self->area = (uintptr_t)own;
-	self->length = LAB_RSEQ_LENGTH;
-	self->place = user->place;
-	self->object = libraries[index].name;
-}
-
-/* An area of a library that nobody named would be testified as none. */
-static void insist_on_owner(const struct lab_thread *self)
-{
-	for (unsigned int i = 0; !self->area && i < library_count; i++) {
-		struct lab_rseq *used = used_areas[self->index][i];
-
-		if (used && lab_rseq_is_registered(used, LAB_RSEQ_LENGTH))
-			lab_fail(LAB_EXIT_USAGE, "whose is the area that %s uses? (with:LIBRARY)",
-				 libraries[i].name);
-	}
-}
-
-static void look(struct lab_thread *self)
-{
-	self->area = 0;
-	self->length = 0;
-	self->place = NULL;
-	self->object = NULL;
-	lab_prepare_libc(self);
-	for (unsigned int i = 0; i < library_count; i++)
-		look_at_library(self, i);
-	insist_on_owner(self);
-}
 
 static void testify_uses(const struct lab_thread *thread)
 {
