@@ -227,8 +227,13 @@ $(USERS_LIBS): $(O)/flags
 	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) -fPIC -shared $(filter %.c,$^) $(USERS) $(LAB_LINK) $(LAB_LIBDL) \
 		-Wl,-rpath,'$$ORIGIN' -o $@
 
-$(O)/lab/users-linked: tests/lab/users.c tests/lab/testify.c $(O)/lab/librseq_2018.so $(O)/flags
-	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) -L$(O)/lab -Wl,--no-as-needed -lrseq_2018 \
+$(O)/lab/users-linked: $(O)/lab/librseq_2018.so
+$(O)/lab/users-linked: USERS = -L$(O)/lab -Wl,--no-as-needed -lrseq_2018
+$(O)/lab/users-draft: $(O)/lab/libdraft.so
+$(O)/lab/users-draft: USERS = -DUSERS_FLAG -L$(O)/lab -ldraft
+$(O)/lab/users-linked $(O)/lab/users-draft: tests/lab/users.c tests/lab/testify.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $(filter %.c,$^) $(USERS) \
 		$(LAB_LIBDL) -Wl,-rpath,'$$ORIGIN' -o $@
 
 $(O)/lab/with-selftest: tests/lab/with-librseq.c tests/lab/librseq_like.c tests/lab/testify.c $(O)/flags
@@ -275,7 +280,7 @@ $(LAB_REAL): $(O)/lab/threads-%: tests/lab/threads.c $(LAB_COMMON)
 
 lab-real: $(LAB_REAL)
 lab-lookup: $(LOOKUP_LIBS) $(LOOKUP_PROGS) $(O)/lab/next/liblookup_v1.so
-lab-users: $(USERS_LIBS) $(O)/lab/users-linked $(O)/lab/with-selftest
+lab-users: $(USERS_LIBS) $(addprefix $(O)/lab/,users-linked users-draft with-selftest)
 lab-other: $(LAB_MUSL) $(LAB_I386)
 
 $(LAB_COMMON): tests/lab/testify.c $(O)/flags
