@@ -182,7 +182,7 @@ $(O)/lab/lookup-deps $(O)/lab/lookup-deps-ab: $(O)/lab/liblookup_a.so $(O)/lab/l
 $(O)/lab/lookup-exe: LOOKUP = -DLOOK_LENGTH=32 -rdynamic
 $(O)/lab/lookup-exe20: LOOKUP = -DLOOK_LENGTH=20 -rdynamic
 $(O)/lab/lookup-exe64: LOOKUP = -DLOOK_LENGTH=64 -rdynamic
-$(O)/lab/lookup-hidden: LOOKUP = -DLOOK_LENGTH=32
+$(O)/lab/lookup-hidden: LOOKUP = -DLOOK_LENGTH=32 -DLOOK_ALIGNED
 $(O)/lab/lookup-hidden64: LOOKUP = -DLOOK_LENGTH=64
 $(O)/lab/lookup-byref: LOOKUP = -DLOOK_LENGTH=32 -L$(O)/lab -Wl,--no-as-needed -llookup_ref
 $(O)/lab/lookup-deps: LOOKUP = -L$(O)/lab -Wl,--no-as-needed -llookup_b -llookup_a -llookup_ref

@@ -19,6 +19,13 @@ struct look {
 #define LOOK_JOIN(a, b) a##b
 #define LOOK_FUNCTION(name) LOOK_JOIN(look_, name)
 
+/* From 7.0 on the kernel takes lengths above 32 at multiples of 64 only. */
+#ifdef LOOK_ALIGNED
+#define LOOK_ALIGN(length) 64
+#else
+#define LOOK_ALIGN(length) ((length) < 64 ? 32 : 64)
+#endif
+
 /*
  * The definition has a second name that only its object knows. Without it one could not tell where
  * it is: a look-up is what the story is about.
@@ -28,6 +35,6 @@ struct look {
 	extern __thread uint32_t look_own[(length) / 4]                                            \
 		__attribute__((visibility("hidden"), alias("__rseq_abi")));                        \
 	__thread uint32_t __rseq_abi[(length) / 4]                                                 \
-		__attribute__((aligned((length) < 64 ? 32 : 64))) = { 0, LAB_CPU_ID_UNINITIALIZED }
+		__attribute__((aligned(LOOK_ALIGN(length)))) = { 0, LAB_CPU_ID_UNINITIALIZED }
 
 #endif
