@@ -146,8 +146,8 @@ complete_words() {
 	is "$(complete_words rseqctl --color a | tr '\n' ' ')" "always auto "
 	is "$(complete_words rseqctl explain "" | wc -l)" "$("$RSEQCTL" explain -q | wc -l)"
 	complete_words rseqctl inspect "" | grep -qx $$
-	is "$(complete_words rseqctl inspect --ignore mixed-o)" mixed-owner
-	is "$(complete_words rseqctl inspect --ignore not-started,mixed-o)" not-started,mixed-owner
+	is "$(complete_words rseqctl inspect --ignore mixed-ow)" mixed-owner
+	is "$(complete_words rseqctl inspect --ignore not-started,mixed-ow)" not-started,mixed-owner
 	local cmd
 	for cmd in inspect explain version; do
 		is "$(complete_words rseqctl "$cmd" -- | tr '\n' ' ')" \
