@@ -22,7 +22,7 @@
 #include "util/io.h"
 
 /* A thread that is not stopped by then sits in something that does not end: a frozen cgroup, a dead disk. */
-#define STOP_LIMIT_MS 200
+#define STOP_LIMIT_MS 500
 /* New threads appear while the list is walked: it is walked again until a pass finds none, this often. */
 #define PASSES_MAX 5
 

@@ -110,7 +110,9 @@ static void count(const struct thread_facts *f, const struct candidate *c, struc
 		s->first_refused = f->tid;
 		s->refused_area = c->address;
 	}
-	if (c->cpu_id == RSEQ_CPU_ID_UNINITIALIZED && !s->not_started++)
+	/* A counter above 0 says that it had started, and was unregistered since. */
+	if (c->cpu_id == RSEQ_CPU_ID_UNINITIALIZED && !(c->has & CANDIDATE_REFCOUNT && c->refcount) &&
+	    !s->not_started++)
 		s->first_not_started = f->tid;
 }
 

@@ -137,11 +137,15 @@ static struct finding *add_handled(const struct rule *rule, const struct diagnos
 	return f;
 }
 
-static bool owns_somewhere(const struct process_facts *p, const struct object_facts *o)
+/* Some thread is owned by an object that has the flag too: it set it, in its own or a copy of it. */
+static bool setter_owns(const struct process_facts *p)
 {
-	for (size_t i = 0; i < p->n_threads; i++)
-		if (ask_is_owned(&p->threads[i]) && ask_owner_object(p, &p->threads[i]) == o)
+	for (size_t i = 0; i < p->n_threads; i++) {
+		const struct object_facts *o = ask_owner_object(p, &p->threads[i]);
+
+		if (ask_is_owned(&p->threads[i]) && o && definition(o, ROLE_HANDLED))
 			return true;
+	}
 	return false;
 }
 
@@ -182,7 +186,7 @@ static void judge_handled(const struct rule *rule, const struct diagnosis *d, co
 	if (value && !p->threads_registered)
 		add_handled(rule, d, SEVERITY_WARNING, o,
 			    "__rseq_handled says that somebody registers rseq, and no thread is registered");
-	else if (value && !owns_somewhere(p, o))
+	else if (value && !setter_owns(p))
 		add_handled(rule, d, SEVERITY_WARNING, o,
 			    arena_printf(&d->findings->arena, "__rseq_handled says that %s registers rseq, and %s does",
 					 ask_base_name(o->path),
