@@ -19,7 +19,7 @@ struct rule {
 	const char *id;
 	enum rule_table table;
 	const char *title;
-	const char *levels; /* when it has which severity */
+	const char *levels; /* when it has which severity: names each one it can have */
 	const char *story;  /* what it means and how it comes about; paragraphs end with a newline */
 	const char *advice;
 	void (*run)(const struct rule *rule, const struct diagnosis *d);
