@@ -195,7 +195,8 @@ own_area() { # own_area PLACE "KIND NAME OBJECT" [VAR=VALUE]
 	lab "${FREE[@]}" ${3:+"$3"} own-area "$1" 3
 	for method in $(methods); do
 		inspect --method "$method" "$LAB_PID"
-		is "$status" 0
+		# musl's dlclose unloads nothing
+		quiet_but $([ "$1 $LIBC" != "dlopen glibc" ] || echo owner-unloadable)
 		[[ -z "$2" ]] || owner_is "$2 3"
 		is "$(json '.processes[0].threads_registered')" 3
 		says_libc dynamic
@@ -441,7 +442,8 @@ owns_in_namespace() {
 	local method
 	for method in $(methods); do
 		inspect --method "$method" "$LAB_PID"
-		is "$status" 0
+		# a module of LD_AUDIT stays
+		quiet_but namespace-owner $([ "$1" != libinner.so ] || echo owner-unloadable)
 		owner_is "object null $1 3"
 		is "$(namespaces_of "$1")" "$2"
 		is "$(finding lost-registration)" ""

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 mkdir -p "$(dirname "$dir")"
 debian_apt "$(dirname "$dir")/apt-$ARCH" "$ARCH"
 rm -rf "$dir" "$dir".new*
-debian_tree "$dir.new" bash dash bats jq coreutils grep sed mawk findutils diffutils procps util-linux \
+debian_tree "$dir.new" bash dash bats jq coreutils grep sed mawk findutils diffutils procps util-linux mount \
 	bsdutils binutils libc-bin busybox-static "$@"
 ln -s mawk "$dir.new/usr/bin/awk" # update-alternatives does it elsewhere
 touch "$dir.new" # make compares its time
