@@ -158,6 +158,19 @@ static void mark_startup(struct target *t)
 	closure_done(&c);
 }
 
+static void mark_kept(struct target *t)
+{
+	struct closure c;
+	bool ok = closure_init(&c, t);
+
+	for (uint32_t i = 0; ok && i < t->n_objects; i++)
+		if (t->objects[i].image && t->objects[i].image->nodelete)
+			closure_add(&c, t, i);
+	for (size_t i = 0; i < c.n; i++)
+		t->objects[c.order[i]].kept = true;
+	closure_done(&c);
+}
+
 /* In the global scope of its namespace: by ld.so's own list, or, unread, as loaded with the program. */
 static bool is_global(const struct target *t, const struct object *o)
 {
@@ -201,6 +214,7 @@ void lookup_prepare(struct target *t)
 	mark_exports(t);
 	find_needs(t);
 	mark_startup(t);
+	mark_kept(t);
 	mark_roots(t);
 }
 

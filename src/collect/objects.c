@@ -259,7 +259,7 @@ static void describe_object(struct target *t, size_t i, struct object_facts *f)
 		return;
 	f->has |= OBJECT_SECTIONS;
 	f->sections_total = o->image->sections_total;
-	f->nodelete = (int8_t)o->image->nodelete;
+	f->nodelete = (int8_t)o->kept;
 	f->static_tls = static_tls(t, o);
 	read_abort_signatures(t, o, f);
 	f->name = objects_name(o->image, NULL);

@@ -25,6 +25,7 @@ struct object {
 	uint32_t *bound;  /* per symbol of the image: the object whose definition its references got */
 	bool needed;	  /* by the program, directly or not */
 	bool startup;	  /* loaded with the program: needed or preloaded */
+	bool kept;	  /* dlclose leaves it: linked so, or needed by one that is */
 	uint32_t scope; /* place in the global scope of its namespace, from 1; 0: not in it */
 	bool has_tls_offset, has_tls_modid; /* each of the next two is known */
 	uint64_t tls_offset, tls_modid;

@@ -77,6 +77,9 @@ static void add_unregistered(const struct rule *rule, const struct diagnosis *d,
 
 	if (!f)
 		return;
+	/* librseq never lowers rseq_size, not even when it unregisters the last thread itself. */
+	if (!tid)
+		f->confidence = CONFIDENCE_INFERRED;
 	f->detail = arena_printf(&d->findings->arena,
 				 "%s was registered and relies on it, and is not registered any more in %u of %u threads",
 				 ask_base_name(object), n, ask_regular_threads(d->process));
@@ -212,7 +215,18 @@ void rule_handled_mismatch(const struct rule *rule, const struct diagnosis *d)
 /* Modules of LD_AUDIT stay for as long as the process does. */
 static bool is_audit_module(const struct process_facts *p, const struct object_facts *o)
 {
-	return p->ld_audit && o->namespace && strstr(p->ld_audit, ask_base_name(o->path));
+	const char *name = ask_base_name(o->path), *at = o->namespace ? p->ld_audit : NULL;
+
+	/* Its elements are separated by colons. */
+	while (at && *at) {
+		size_t n = strcspn(at, ":");
+		const char *slash = memrchr(at, '/', n), *base = slash ? slash + 1 : at;
+
+		if (strlen(name) == (size_t)(at + n - base) && !memcmp(name, base, strlen(name)))
+			return true;
+		at += n + (at[n] == ':');
+	}
+	return false;
 }
 
 /* The first thread that this object owns, by areas in its memory. */

@@ -117,7 +117,7 @@ struct object_facts {
 	int8_t startup;	 /* loaded with the program: cannot be unloaded */
 	int8_t matters;	 /* has rseq symbols or sections, or owns */
 	int8_t has_area; /* threads have a candidate in it */
-	int8_t nodelete; /* linked so that dlclose leaves it */
+	int8_t nodelete; /* dlclose leaves it: linked so, or needed by an object that is */
 	int8_t static_tls; /* its TLS is reused, not freed, when it goes; -1 unknown, or it has none */
 	uint32_t abort_signatures[ABORT_SIGNATURES_MAX]; /* before its abort handlers: different ones */
 	size_t n_abort_signatures;
