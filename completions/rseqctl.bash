@@ -39,7 +39,7 @@ _rseqctl()
 	*)
 		case $cmd in
 		inspect)
-			words="--all --comm --expect-owner --fail-on --ignore --method --threads $common"
+			words="--all --comm --expect-owner --fail-on --ignore --method --sample --threads $common"
 			[[ $cur == -* ]] || words=$(cd /proc && echo [0-9]*)
 			;;
 		explain)

@@ -22,13 +22,16 @@ struct inspect_options {
 	const char *comm, *expect_owner;
 	enum method method;
 	unsigned int fail_on; /* enum severity, or FAIL_NEVER */
+	unsigned int sample_seconds;
 	const char **ignored; /* ids of the catalogue */
 	size_t n_ignored;
 };
 
 enum { FAIL_NEVER = SEVERITY_ERROR + 1 };
 
-enum { KEY_ALL = 0x200, KEY_COMM, KEY_EXPECT, KEY_FAIL, KEY_IGNORE, KEY_METHOD, KEY_THREADS };
+enum { KEY_ALL = 0x200, KEY_COMM, KEY_EXPECT, KEY_FAIL, KEY_IGNORE, KEY_METHOD, KEY_SAMPLE, KEY_THREADS };
+
+enum { SAMPLE_SECONDS_MAX = 3600 };
 
 static const struct argp_option option_table[] = {
 	{ "all", KEY_ALL, NULL, 0, "Every process that this user may read", 0 },
@@ -41,6 +44,7 @@ static const struct argp_option option_table[] = {
 	{ "ignore", KEY_IGNORE, "ID,...", 0, "Leave these findings out, whatever they are about", 0 },
 	{ "method", KEY_METHOD, "METHOD", 0,
 	  "How the kernel's record is read: auto (default), bpf, ptrace (stops each thread for a moment) or none", 0 },
+	{ "sample", KEY_SAMPLE, "SECONDS", 0, "Watch for so long which critical sections are in use", 0 },
 	{ "threads", KEY_THREADS, NULL, 0, "A line for every thread, with the content of its area", 0 },
 	{ 0 },
 };
@@ -116,6 +120,15 @@ static void add_all_ignored(struct inspect_options *o, const char *arg, struct a
 		add_ignored(o, id, state);
 }
 
+static void set_sample(struct inspect_options *o, const char *arg, struct argp_state *state)
+{
+	uint64_t seconds;
+
+	if (!parse_str_u64(arg, 10, &seconds) || !seconds || seconds > SAMPLE_SECONDS_MAX)
+		argp_error(state, "--sample is 1 to %d seconds, not '%s'", SAMPLE_SECONDS_MAX, arg);
+	o->sample_seconds = (unsigned int)seconds;
+}
+
 static void check_together(const struct inspect_options *o, struct argp_state *state)
 {
 	bool many = o->all || o->comm;
@@ -126,6 +139,8 @@ static void check_together(const struct inspect_options *o, struct argp_state *s
 		argp_error(state, "PIDs do not go together with --all or --comm");
 	if (o->all && o->method == METHOD_PTRACE)
 		argp_error(state, "--method ptrace stops threads: it does not go together with --all");
+	if (o->all && o->sample_seconds)
+		argp_error(state, "--sample takes its time for each process: it does not go together with --all");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -153,6 +168,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_METHOD:
 		set_method(o, arg, state);
+		return 0;
+	case KEY_SAMPLE:
+		set_sample(o, arg, state);
 		return 0;
 	case KEY_THREADS:
 		o->threads = true;
@@ -393,8 +411,10 @@ static enum status start(struct run *run, const struct output *output)
 	if (!run->report)
 		return STATUS_INTERNAL;
 	progress_init(&run->progress, output);
-	if (collector_new(o->method, o->common.verbosity > 0, &run->collector, &refusal) == 0)
+	if (collector_new(o->method, o->common.verbosity > 0, &run->collector, &refusal) == 0) {
+		collector_sample(run->collector, o->sample_seconds);
 		return inspect(run);
+	}
 	/* The document must be whole all the same. */
 	fail(run, "rseqctl", refusal.what);
 	end_report(run, &nothing);

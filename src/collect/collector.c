@@ -35,6 +35,7 @@ struct collector {
 	struct refusal no_bpf;
 	bool has_snapshot, asked_class;
 	struct strbuf snapshot; /* of collector_list */
+	unsigned int sample_seconds;
 };
 
 /* --- the machine --- */
@@ -220,6 +221,11 @@ const struct host_facts *collector_host(struct collector *c)
 	return &c->host;
 }
 
+void collector_sample(struct collector *c, unsigned int seconds)
+{
+	c->sample_seconds = seconds;
+}
+
 /* --- processes --- */
 
 int collector_process(struct collector *c, int32_t pid, struct process_facts *ret,
@@ -235,6 +241,7 @@ int collector_process(struct collector *c, int32_t pid, struct process_facts *re
 		.records = read_records,
 		.snapshot = c->has_snapshot ? &c->snapshot : NULL,
 		.ctx = c,
+		.sample_seconds = c->sample_seconds,
 	};
 	int r;
 

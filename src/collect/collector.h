@@ -22,6 +22,9 @@ struct refusal {
 int collector_new(enum method method, bool verbose, struct collector **ret, struct refusal *refusal);
 void collector_free(struct collector *c);
 
+/* From now on every process is watched for so long, to see which sections are in use. 0: not. */
+void collector_sample(struct collector *c, unsigned int seconds);
+
 /* What is known of the machine, asking now for what no process has told. Borrowed. */
 const struct host_facts *collector_host(struct collector *c);
 

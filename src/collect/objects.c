@@ -247,7 +247,7 @@ static void describe_object(struct target *t, size_t i, struct object_facts *f)
 {
 	const struct object *o = &t->objects[i];
 
-	f->static_tls = -1;
+	f->static_tls = f->published = -1;
 	f->path = objects_path(t, o);
 	if (o->namespace != NAMESPACE_UNKNOWN)
 		f->has |= OBJECT_NAMESPACE;

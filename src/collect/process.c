@@ -14,6 +14,7 @@
 #include "collect/memory_records.h"
 #include "collect/objects.h"
 #include "collect/reads.h"
+#include "collect/sample.h"
 #include "collect/task_ptrace.h"
 #include "collect/threads.h"
 #include "proc/reader.h"
@@ -632,6 +633,8 @@ static int collect_once(const struct process_request *request, int32_t pid,
 	if (r == 0) {
 		conclude_process(&t);
 		look_again(&t, request);
+		if (request->sample_seconds)
+			sample_sections(&t, request->sample_seconds);
 		r = check_not_replaced(&t);
 		if (r == 0 && ((request->snapshot && any_changed(facts)) || lacks_tp(facts) || t.maps_stale))
 			r = STALE_SNAPSHOT;

@@ -18,6 +18,7 @@ struct process_request {
 	/* The same as of a moment ago, for many processes at once; NULL: ask. */
 	const struct strbuf *snapshot;
 	void *ctx;
+	unsigned int sample_seconds; /* to watch sections for; 0: not */
 };
 
 int process_collect(const struct process_request *request, int32_t pid, struct process_facts *ret,

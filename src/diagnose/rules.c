@@ -60,7 +60,8 @@ const struct rule rules[] = {
 			"librseq), and the kernel has no registration: somebody else unregistered it, for example a\n"
 			"second library when it was closed. The first one goes on, and its sections are never aborted\n"
 			"again: two threads on one CPU are in the same section at once.\n"
-			"Without such a counter only a trace can prove it.\n",
+			"It is inferred from rseq_size, which librseq never lowers, not even when it unregisters the\n"
+			"last thread itself. Without such a counter only a trace can prove it.\n",
 		.advice = "have one owner (libc, by default) that never unregisters while others use it",
 		.run = rule_unregistered_under_user,
 	},
@@ -109,7 +110,8 @@ const struct rule rules[] = {
 			"goes on writing to the area, in every thread that did not unregister; static thread-local\n"
 			"storage is given to the next library instead. It is inferred: whether dlopen was told\n"
 			"RTLD_NODELETE does not show.\n"
-			"It is not reported for what was loaded with the program or linked with -z nodelete.\n",
+			"It is not reported for what was loaded with the program or linked with -z nodelete, nor for\n"
+			"what such an object needs.\n",
 		.advice = "link the object with -z nodelete, or to the program",
 		.run = rule_owner_unloadable,
 	},
@@ -333,7 +335,9 @@ const struct rule rules[] = {
 			"The program finds libc's area by a weak reference to __rseq_offset, and the link editor left\n"
 			"it empty: in a static program nothing else brought the symbol in, or it was linked without\n"
 			"position independence (-fno-pie), where an undefined weak symbol is 0. The program works, by\n"
-			"its slower way without rseq.\n",
+			"its slower way without rseq.\n"
+			"With --sample it is also reported, as inferred, for an object none of whose critical sections\n"
+			"was in use while it was watched.\n",
 		.advice = "refer to __rseq_offset strongly (include <sys/rseq.h>), or link as PIE",
 		.run = rule_unused_registration,
 	},

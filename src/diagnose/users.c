@@ -385,11 +385,32 @@ static bool is_lost_reference(const struct symbol_facts *s)
 	return s->role == ROLE_LIBC_OFFSET && !s->defined && !s->binds && !strcmp(s->bind, "WEAK");
 }
 
+/* Sections that no thread was seen in, nor had been in since the kernel last looked. */
+static void check_sections(const struct rule *rule, const struct diagnosis *d)
+{
+	const struct process_facts *p = d->process;
+
+	for (size_t i = 0; p->threads_registered && i < p->n_objects; i++) {
+		const struct object_facts *o = &p->objects[i];
+		struct finding *f = o->published == 0 ? diagnose_add(rule, d, SEVERITY_INFO, 0, o->path) : NULL;
+
+		if (!f)
+			continue;
+		f->confidence = CONFIDENCE_INFERRED;
+		f->detail = arena_printf(&d->findings->arena,
+					 "no thread was seen to use any of the %" PRIu64 " critical sections of %s",
+					 o->sections_total, ask_base_name(o->path));
+		finding_evidence(d->findings, f, "rseq_cs of %u threads pointed to none of them in %u s, looked at every 10 ms",
+				 p->threads_registered, p->sample_seconds);
+	}
+}
+
 void rule_unused_registration(const struct rule *rule, const struct diagnosis *d)
 {
 	const struct process_facts *p = d->process;
 	bool libc_has = p->libc.has & LIBC_OFFSET || p->owner.kind == OWNER_LIBC;
 
+	check_sections(rule, d);
 	for (size_t i = 0; libc_has && i < p->n_objects; i++)
 		for (size_t k = 0; k < p->objects[i].n_symbols; k++) {
 			const struct symbol_facts *s = &p->objects[i].symbols[k];

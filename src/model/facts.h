@@ -117,6 +117,7 @@ struct object_facts {
 	int8_t startup;	 /* loaded with the program: cannot be unloaded */
 	int8_t matters;	 /* has rseq symbols or sections, or owns */
 	int8_t has_area; /* threads have a candidate in it */
+	int8_t published; /* one of its sections was, while it was watched; -1 not watched, or it has none */
 	int8_t nodelete; /* dlclose leaves it: linked so, or needed by an object that is */
 	int8_t static_tls; /* its TLS is reused, not freed, when it goes; -1 unknown, or it has none */
 	uint32_t abort_signatures[ABORT_SIGNATURES_MAX]; /* before its abort handlers: different ones */
@@ -158,6 +159,7 @@ struct process_facts {
 	const char *tunables; /* GLIBC_TUNABLES as started, "" when not set, NULL unknown */
 	const char *ld_preload, *ld_audit; /* likewise */
 	int8_t secure;	      /* AT_SECURE: libc ignored the tunables; -1 unknown */
+	uint32_t sample_seconds; /* how long sections were watched */
 	uint32_t namespaces;  /* link namespaces: 1 and those of LD_AUDIT and dlmopen */
 	uint32_t seccomp;     /* enum seccomp_mode */
 	int32_t tracer;

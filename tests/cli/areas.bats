@@ -616,3 +616,27 @@ quiet() {
 @test "unused-registration: not for a section that nobody was seen in" {
 	judge unused-registration "" "object areas" "$R0" areas standard libsection.so
 }
+
+@test "unused-registration: --sample, a section that no thread enters" {
+	lab "$R0" areas standard libsection.so
+	local start=$SECONDS
+	inspect --sample 1 "$LAB_PID"
+	[ $((SECONDS - start)) -ge 1 ]
+	quiet_but
+	is "$(finding unused-registration)" info
+	is "$(json '.findings[] | select(.id == "unused-registration") | "\(.confidence) \(.subject.object | split("/") | last)"')" \
+		"inferred libsection.so"
+	inspect "$LAB_PID" # nobody watched
+	is "$(finding unused-registration)" ""
+}
+
+@test "unused-registration: --sample, not for a section that a thread is or was in" {
+	local case
+	for case in inside outside; do
+		lab descriptor "$case"
+		inspect --sample 1 "$LAB_PID"
+		is "$(finding unused-registration)" ""
+		matches_testimony
+		lab_stop
+	done
+}

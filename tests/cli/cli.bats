@@ -12,7 +12,7 @@ load ../lib/lab
 	done
 	for args in "" nonsense "inspect" "inspect x" "inspect 0" "inspect -1" "inspect 1 --all" \
 		"inspect --method x 1" "inspect --format yaml 1" "inspect --all --method ptrace" \
-		"explain a b" "explain nonsense" "version x" "inspect --color maybe 1" "inspect --expect-owner glbic 1" "--nonsense" \
+		"explain a b" "explain nonsense" "version x" "inspect --color maybe 1" "inspect --sample 0 1" "inspect --sample 1s 1" "inspect --all --sample 1" "inspect --expect-owner glbic 1" "--nonsense" \
 		"inspect --fail-on none 1" "inspect --fail-on fatal 1" "inspect --ignore nonsense 1" \
 		"inspect --ignore libc-disabled, 1" "inspect --ignore libc-disabled,mixed 1" "inspect --ignore= 1"; do
 		status=0
