@@ -15,6 +15,7 @@
 #include "collect/objects.h"
 #include "collect/reads.h"
 #include "collect/sample.h"
+#include "collect/sections.h"
 #include "collect/task_ptrace.h"
 #include "collect/threads.h"
 #include "proc/reader.h"
@@ -536,7 +537,7 @@ static void look_again(struct target *t, const struct process_request *request)
 		take_records(t, strbuf_str(&again), again.len);
 		reread_ids(t);
 	}
-	threads_recheck_sections(t);
+	sections_recheck(t);
 	t->facts->has |= PROCESS_SECOND_LOOK;
 	for (size_t i = 0; i < t->facts->n_threads; i++) {
 		struct thread_facts *f = &t->facts->threads[i];

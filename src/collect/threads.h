@@ -18,7 +18,4 @@ void thread_contents_free(struct thread_contents *c);
 /* Fills facts->threads from t->records. */
 void threads_describe(struct target *t, const struct thread_contents *before);
 
-/* What rseq_cs points to wrongly must do so twice: a thread may have been about to leave it. */
-void threads_recheck_sections(struct target *t);
-
 #endif
