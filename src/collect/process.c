@@ -86,6 +86,7 @@ static void read_status(struct target *t)
 	}
 	if (status_find_u64(span, "Seccomp", &value) && value < 3)
 		t->facts->seccomp = (uint32_t)value + SECCOMP_DISABLED;
+	t->inner_pid = status_inner_id(span);
 	if (status_find_u64(span, "Threads", &value))
 		t->threads_in_status = value;
 	if (status_find_u64(span, "TracerPid", &value)) {
@@ -383,6 +384,15 @@ static void read_stopped(struct target *t, struct thread_contents **ret_before)
 	records_by_ptrace(t);
 }
 
+/* The main thread is in libc's list of threads, for as long as it lives. */
+static bool lists_itself(const struct target *t)
+{
+	for (size_t i = 0; i < t->n_records; i++)
+		if (t->records[i].inner_tid == t->inner_pid)
+			return true;
+	return !t->n_records || !t->inner_pid;
+}
+
 static int read_threads(struct target *t, const struct process_request *request,
 			const struct proc_stat *stat, struct refusal *refusal)
 {
@@ -398,6 +408,10 @@ static int read_threads(struct target *t, const struct process_request *request,
 	} else {
 		const char *why_no_list = memory_records_read(t);
 
+		if (!why_no_list && stat->state != 'Z' && !lists_itself(t)) {
+			why_no_list = "it shares its memory with another process (vfork), whose threads those are";
+			t->n_records = 0;
+		}
 		if (method == METHOD_PTRACE)
 			read_stopped(t, &before);
 		else

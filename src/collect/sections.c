@@ -61,6 +61,7 @@ static void read_descriptors(struct target *t, struct published *list, size_t n)
 static void take_sections(struct target *t, struct published *list, size_t n)
 {
 	struct reads reads = { 0 };
+	uint32_t unmapped = 0, nowhere = 0;
 	bool ok;
 
 	for (size_t i = 0; i < n; i++)
@@ -73,7 +74,14 @@ static void take_sections(struct target *t, struct published *list, size_t n)
 		f->section_state = judge_section(t, d, reads_get(&reads, list[i].read), f->signature);
 		if (f->has & THREAD_IP && !f->on_cpu && d)
 			f->in_section = f->ip - d->start_ip < d->post_commit_offset;
+		unmapped += !d;
+		nowhere += !(f->has & THREAD_IP);
 	}
+	if (unmapped)
+		process_unknown(t->facts, "threads[].in_section", "rseq_cs of %u thread%s points to what cannot be read", unmapped, unmapped == 1 ? "" : "s");
+	/* bpf_task_pt_regs came in 5.15 */
+	if (nowhere)
+		process_unknown(t->facts, "threads[].in_section", "the saved registers of %u thread%s do not show on this kernel", nowhere, nowhere == 1 ? "" : "s");
 	reads_done(&reads);
 }
 

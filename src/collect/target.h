@@ -76,6 +76,7 @@ struct target {
 	bool from_kernel; /* the records hold the kernel's answer */
 	bool maps_stale;  /* an area that can be read lies in no mapping: it was made since */
 	uint64_t threads_in_status; /* as /proc/PID/status counts them */
+	int32_t inner_pid; /* of the process in its own PID namespace; 0 unknown */
 };
 
 /* The entry of the auxiliary vector, 0 where there is none. */

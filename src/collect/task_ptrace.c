@@ -187,19 +187,11 @@ static struct span read_text(const struct walk *w, pid_t tid, const char *file, 
 	return (struct span){ strbuf_str(text), text->len };
 }
 
-/* The last of "NSpid: 4711 12 1": the number in the thread's own PID namespace; 0 unknown. */
 static int32_t inner_tid(const struct walk *w, pid_t tid)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
-	struct span numbers, word;
-	uint64_t n = 0;
 
-	if (!status_find(read_text(w, tid, "status", &text), "NSpid", &numbers))
-		return 0;
-	while (parse_word(&numbers, &word))
-		if (!parse_u64(word, 10, &n))
-			return 0;
-	return (int32_t)n;
+	return status_inner_id(read_text(w, tid, "status", &text));
 }
 
 static bool describe(const struct walk *w, pid_t tid, struct task_record *r)

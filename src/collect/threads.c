@@ -304,6 +304,7 @@ static void fill_contents(struct target *t, const struct thread_contents *now,
 			  const struct thread_contents *before)
 {
 	const struct libc_facts *libc = &t->facts->libc;
+	uint32_t unread = 0;
 
 	for (size_t i = 0; i < t->facts->n_threads; i++) {
 		struct thread_facts *f = &t->facts->threads[i];
@@ -315,6 +316,7 @@ static void fill_contents(struct target *t, const struct thread_contents *now,
 				a = find_content(now, f->area);
 			if (a)
 				take_content(a, t->facts->auxv.rseq_feature_size, f);
+			unread += !a;
 		}
 		a = libc->has & LIBC_OFFSET && f->has & THREAD_TP ?
 			    find_content(now, f->tp + (uint64_t)libc->rseq_offset) : NULL;
@@ -332,6 +334,8 @@ static void fill_contents(struct target *t, const struct thread_contents *now,
 			c->cpu_id = (int32_t)a->cpu_id;
 		}
 	}
+	if (unread && now)
+		process_unknown(t->facts, "threads[].cpu_id", "the registered area of %u thread%s cannot be read", unread, unread == 1 ? "" : "s");
 }
 
 /* Few objects have a counter: one read per thread and counter. */

@@ -124,3 +124,16 @@ bool status_env_is_intact(struct span environ)
 	}
 	return true;
 }
+
+int32_t status_inner_id(struct span status)
+{
+	struct span numbers, word;
+	uint64_t n = 0;
+
+	if (!status_find(status, "NSpid", &numbers))
+		return 0;
+	while (parse_word(&numbers, &word))
+		if (!parse_u64(word, 10, &n) || n > INT32_MAX)
+			return 0;
+	return (int32_t)n;
+}

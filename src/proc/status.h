@@ -23,6 +23,9 @@ bool status_parse_stat(struct span text, struct proc_stat *ret);
 bool status_find(struct span text, const char *key, struct span *ret_value);
 bool status_find_u64(struct span text, const char *key, uint64_t *ret);
 
+/* "NSpid: 4711 12 1": its number in its own PID namespace, the last one; 0 unknown. */
+int32_t status_inner_id(struct span status);
+
 /* An entry of the auxiliary vector of a process with words of word_size bytes, 4 or 8. */
 bool status_find_auxv(struct span auxv, unsigned int word_size, uint64_t type, uint64_t *ret);
 

@@ -767,6 +767,9 @@ frozen() { # frozen v1|v2
 		is "$(json '[.findings[] | select(.severity != "info")] | length')" 0
 		is "$status" 0
 	done
+	inspect --method none "$LAB_PID" # the memory is its parent's, and so are the threads that libc lists there
+	is "$status $(json '.processes[0].owner.kind')" "3 null"
+	[[ "$(reasons)" == *vfork* ]]
 	undisturbed
 }
 

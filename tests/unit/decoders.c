@@ -127,6 +127,16 @@ static void status_lines(void **state)
 	assert_false(status_find_u64(SPAN(text), "Name", &v));
 }
 
+static void inner_ids(void **state)
+{
+	(void)state;
+	assert_int_equal(status_inner_id(SPAN("Name:\tx\nNSpid:\t4711\t12\t1\nNSpgid:\t9\n")), 1);
+	assert_int_equal(status_inner_id(SPAN("NSpid:\t4711\n")), 4711);
+	assert_int_equal(status_inner_id(SPAN("Name:\tx\n")), 0);
+	assert_int_equal(status_inner_id(SPAN("NSpid:\t47x11\n")), 0);
+	assert_int_equal(status_inner_id(SPAN("NSpid:\t99999999999\n")), 0);
+}
+
 static void auxiliary_vector(void **state)
 {
 	const uint64_t wide[] = { 27, 28, 28, 32, 0, 0, 3, 4 };
@@ -177,7 +187,7 @@ int main(void)
 		cmocka_unit_test(numbers),	    cmocka_unit_test(escapes),
 		cmocka_unit_test(maps),		    cmocka_unit_test(stat_with_hostile_name),
 		cmocka_unit_test(status_lines),	    cmocka_unit_test(auxiliary_vector),
-		cmocka_unit_test(environment),	    cmocka_unit_test(environment_is_intact),
+		cmocka_unit_test(inner_ids),	    cmocka_unit_test(environment),	    cmocka_unit_test(environment_is_intact),
 	};
 
 	return cmocka_run_group_tests_name("decoders", tests, NULL, NULL);
