@@ -339,7 +339,18 @@ static uint32_t namespace_of_head(const struct target *t, uint64_t head)
 	return o && (o == t->objects || o[-1].namespace != o->namespace) ? o->namespace : NAMESPACE_UNKNOWN;
 }
 
-/* A list that nobody listed: it must have as many objects as it says, each mapped from a file. */
+/* A loaded library: its dynamic section is in the file whose beginning is mapped at its base. */
+static bool is_library(const struct target *t, const uint64_t lm[LM_WORDS])
+{
+	const struct mapping *base = maps_find(&t->maps, lm[LM_ADDR]), *dynamic = maps_find(&t->maps, lm[LM_LD]);
+
+	return base && dynamic && base->start == lm[LM_ADDR] && !base->offset && maps_same_file(base, dynamic);
+}
+
+/*
+ * A list that nobody listed: it must have as many objects as it says, each a library, or, up to 2.34,
+ * ld.so's stand-in, which has no address.
+ */
 static uint32_t add_namespace(struct target *t, uint64_t head, uint32_t n_loaded, size_t *steps)
 {
 	size_t first = t->n_objects;
@@ -350,13 +361,15 @@ static uint32_t add_namespace(struct target *t, uint64_t head, uint32_t n_loaded
 	    !maps_find(&t->maps, head) || find_link_map(t, head))
 		return NAMESPACE_UNKNOWN;
 	--*steps;
-	if (target_words(t, head, lm, LM_WORDS) < 0 || lm[LM_PREV] || !maps_find(&t->maps, lm[LM_LD]))
+	if (target_words(t, head, lm, LM_WORDS) < 0 || lm[LM_PREV] || !is_library(t, lm))
 		return NAMESPACE_UNKNOWN;
 	*steps -= n_loaded;
 	ok = walk_namespace(t, head, t->n_namespaces, n_loaded) == 0 && t->n_objects - first == n_loaded;
-	/* ld.so is in each of them: up to 2.34 as a stand-in without an address. */
-	for (size_t i = first; ok && i < t->n_objects; i++)
-		ok = t->objects[i].mapping || !t->objects[i].dynamic;
+	for (size_t i = first; ok && i < t->n_objects; i++) {
+		const uint64_t library[LM_WORDS] = { t->objects[i].base, 0, t->objects[i].dynamic };
+
+		ok = !t->objects[i].dynamic || is_library(t, library);
+	}
 	if (ok)
 		return t->n_namespaces++;
 	t->n_objects = first;

@@ -94,6 +94,7 @@ load ../lib/lab
 	lab threads 1
 	inspect "$LAB_PID"
 	is "$(json '.processes[0].libc | "\(.name) \(.linkage)"')" "glibc dynamic"
+	is "$(json '.processes[0].namespaces')" 1
 	is "$(json '.processes[0].libc.version')" "$(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2)"
 	is "$(json '.processes[0].libc | "\(.rseq_offset) \(.rseq_size)"')" \
 		"$(jq -r '"\(.rseq_offset) \(.rseq_size)"' "$LAB_OUT")"
