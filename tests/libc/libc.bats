@@ -109,6 +109,7 @@ notes_libc() {
 		is "$(json '.findings | length')" 0
 		libc_or_none 5
 		says_libc dynamic
+		is "$(json '.processes[0].namespaces')" 1
 		matches_testimony
 	done
 }
