@@ -390,12 +390,15 @@ static void check_sections(const struct rule *rule, const struct diagnosis *d)
 {
 	const struct process_facts *p = d->process;
 
-	for (size_t i = 0; p->threads_registered && i < p->n_objects; i++) {
+	for (size_t i = 0; p->sample_seconds && p->threads_registered && i < p->n_objects; i++) {
 		const struct object_facts *o = &p->objects[i];
-		struct finding *f = o->published == 0 ? diagnose_add(rule, d, SEVERITY_INFO, 0, o->path) : NULL;
+		struct finding *f;
 
-		if (!f)
+		if (!o->sections_total || o->published)
 			continue;
+		f = diagnose_add(rule, d, SEVERITY_INFO, 0, o->path);
+		if (!f)
+			return;
 		f->confidence = CONFIDENCE_INFERRED;
 		f->detail = arena_printf(&d->findings->arena,
 					 "no thread was seen to use any of the %" PRIu64 " critical sections of %s",

@@ -201,10 +201,13 @@ exceeds() { # exceeds OWNER PROGRAM ARG...: 64 bytes in a symbol of 32, where th
 @test "length-and-size: a length of which this kernel fills less is noted" {
 	look "object lookup-hidden64" "$R0" lookup-hidden64 long:lookup-hidden64
 	[ "$(length)" = 64 ] || skip "this kernel takes no 64 bytes"
-	is "$(finding length-and-size)" info
+	local noted=info
+	# from 7.0 on 33 bytes are in use, and a whole struct rseq is 64 bytes: that is what a program registers
+	[ "$(json .host.feature_size)" -le 32 ] || noted=
+	is "$(finding length-and-size)" "$noted"
 	is "$status" 0
-	says length-and-size 64
-	judge_all_ways length-and-size info "object areas" "$R0" areas long
+	[ -z "$noted" ] || says length-and-size 64
+	judge_all_ways length-and-size "$noted" "object areas" "$R0" areas long
 	is "$status" 0
 }
 
