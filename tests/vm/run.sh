@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 O=$(cd "$O" && pwd)
 cache=$(realpath -m "$VM_CACHE")
-limit=${VM_LIMIT:-1500}
+limit=${VM_LIMIT:-3600}
 series=("$@")
 . tests/lib/debian.bash
 mkdir -p "$cache"
