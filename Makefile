@@ -135,7 +135,8 @@ lab: lab-libc lab-lookup lab-other lab-areas lab-users lab-real
 lab-libc: $(filter-out $(LAB_OMIT:%=$(O)/lab/%),$(LAB_LIBS) $(LAB_PROGS) $(LAB_STATIC))
 
 # A weak reference that is bound, copied or made 0, by how the program is linked. The last needs lld.
-WEAKREFS := nopie lto $(if $(shell command -v ld.lld 2>/dev/null),lld lldpie)
+# A cross compiler looks for a linker of its own prefix.
+WEAKREFS := nopie lto $(if $(CROSS),,$(if $(shell command -v ld.lld 2>/dev/null),lld lldpie))
 lab-areas: $(O)/lab/libsection_own.so $(WEAKREFS:%=$(O)/lab/weakref-%)
 $(O)/lab/weakref-nopie: WEAKREF = -fno-pie -no-pie
 $(O)/lab/weakref-lto: WEAKREF = -flto -fno-pie -no-pie
