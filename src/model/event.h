@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a trace tells: single events, and the summary at its end. As with facts, what is missing has
+ * its bit in `has` clear, or is NULL, or 0 for a name. All strings are borrowed from who made the
+ * record, and may hold any bytes.
+ */
+#ifndef MODEL_EVENT_H
+#define MODEL_EVENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/names.h"
+
+enum event_type {
+	EVENT_NONE,
+	EVENT_ABORT,
+	EVENT_REGISTER,
+	EVENT_UNREGISTER,
+	EVENT_REGISTER_FAILED,
+	EVENT_UNREGISTER_FAILED,
+	EVENT_GONE, /* a thread ended, or executed another program, while registered */
+	EVENT_FAULT,
+	EVENT_TYPES,
+};
+
+/* Why a section was aborted; 0 where that was not asked for. The order is the priority. */
+enum abort_cause {
+	CAUSE_NONE,
+	CAUSE_SYSCALL,
+	CAUSE_MIGRATE,
+	CAUSE_SIGNAL,
+	CAUSE_MEMBARRIER,
+	CAUSE_PREEMPT,
+	CAUSE_UNKNOWN,
+	CAUSES,
+};
+
+/* "abort", "register"...; "syscall", "migrate"...; NULL-terminated, index 0 is "unknown" (shown as null). */
+extern const char *const event_type_names[], *const abort_cause_names[];
+
+/* A place in a process's code. */
+struct code_place {
+	uint64_t has;
+	const char *object, *function;
+	uint64_t address;
+	uint64_t offset; /* in the function; where there is none, in the object's file as it is linked */
+};
+enum { PLACE_OFFSET = 1 };
+
+struct event_section {
+	const char *object, *symbol, *function; /* symbol: of the descriptor */
+	uint64_t start, length;
+};
+
+struct event {
+	uint64_t has;
+	uint32_t type;	  /* enum event_type */
+	uint64_t time_ns; /* CLOCK_BOOTTIME */
+	int32_t pid, tid;
+	char comm[17];
+	uint32_t cpu;
+	/* abort; and of a fault, the section as far as it could be read */
+	uint32_t cause; /* enum abort_cause */
+	struct event_section section;
+	uint64_t ip_offset; /* of the interrupted instruction, from the section's start */
+	struct code_place *stack; /* innermost first */
+	size_t n_stack;
+	/* all others */
+	uint64_t area;
+	uint32_t length, signature;
+	const char *error;  /* name of the errno; NULL where it succeeded */
+	const char *reason; /* a word or some, as rseqctl-trace(1) lists them; NULL where there is nothing to say */
+	const char *detail; /* the same in a sentence with numbers and names */
+	struct code_place caller;
+};
+enum { EVENT_SECTION = 1, EVENT_STACK = 2, EVENT_AREA = 4, EVENT_REGISTRATION = 8, EVENT_CALLER = 16 };
+
+struct offset_count {
+	uint64_t offset, count;
+};
+
+struct stack_count {
+	uint64_t count;
+	struct code_place *frames;
+	size_t n_frames;
+};
+
+/* One critical section of one process. */
+struct section_tally {
+	int32_t pid;
+	char comm[17];
+	struct event_section section;
+	uint64_t aborts;
+	uint64_t causes[CAUSES];
+	double per_second; /* since the last tally */
+	struct offset_count *offsets; /* most first */
+	size_t n_offsets;
+	uint64_t offsets_other; /* aborts at still other offsets */
+	struct stack_count *stacks; /* most first; with --stack */
+	size_t n_stacks;
+};
+
+struct trace_command { /* what was traced with `--` */
+	uint64_t has;
+	int32_t pid, status, signal;
+};
+enum { COMMAND_STATUS = 1, COMMAND_SIGNAL = 2 };
+
+/* Totals are counted in the kernel: they are exact, however many single events were lost. */
+struct trace_tally {
+	uint64_t has;
+	uint64_t duration_ns;
+	uint64_t events[EVENT_TYPES];
+	uint64_t causes[CAUSES]; /* their sum is events[EVENT_ABORT], unless causes were not asked for */
+	uint64_t lost;	 /* single events that are in the totals and were not delivered */
+	uint64_t missed; /* aborts and others that are not even in the totals: a program was running already */
+	uint64_t stacks_lost;
+	struct section_tally *sections; /* most aborts first */
+	size_t n_sections;
+	uint64_t other_sections; /* aborts of sections that did not fit into the map */
+	struct trace_command command;
+	const char *const *notes; /* what else a reader should know: what could not be attached... */
+	size_t n_notes;
+};
+enum { TALLY_COMMAND = 1 };
+
+struct trace_start {
+	int64_t realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME at the start */
+	const struct host_facts *host;
+};
+
+#endif
