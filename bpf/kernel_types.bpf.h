@@ -38,15 +38,48 @@ struct thread_struct {
 	struct {
 		unsigned long tp_value;
 	} uw; /* arm64 */
+	unsigned long trap_nr; /* x86 */
 };
 
+/* Members of several architectures. */
 struct pt_regs {
-	unsigned long ip; /* x86 */
-	unsigned long pc; /* arm64, riscv: epc */
+	unsigned long ip, sp, orig_ax, bx, cx, dx, si, di, r10; /* x86-64 */
+	unsigned long regs[31], pc, pstate, orig_x0;		/* arm64, which has sp as well */
+	int syscallno;
+};
+
+struct thread_info {
+	unsigned int status; /* x86 */
+};
+
+struct sched_info {
+	unsigned long long last_arrival;
+};
+
+struct seccomp {
+	int mode;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+	unsigned int flags;
+};
+
+struct kernel_siginfo {
+	int si_signo, si_errno, si_code;
+};
+
+struct vm_area_struct {
+	unsigned long vm_flags;
 };
 
 struct mm_struct {
 	unsigned long task_size;
+	atomic_t membarrier_state;
 };
 
 struct rseq;
@@ -63,6 +96,13 @@ struct task_struct {
 	__u64 start_boottime;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct thread_info thread_info;
+	void *stack;
+	unsigned long nvcsw, nivcsw;
+	struct sched_info sched_info;
+	struct seccomp seccomp;
+	struct signal_struct *signal;
+	__u64 self_exec_id;
 	/* 4.18 to 6.18 */
 	struct rseq *rseq;
 	__u32 rseq_sig;
@@ -74,6 +114,7 @@ struct rseq_event {
 };
 
 struct rseq_ids {
+	__u32 cpu_id, mm_cid;
 	__u32 node_id; /* from 7.0.10 on: 82f572449cfe, which gave has_rseq its two modes as well */
 };
 
@@ -106,8 +147,29 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+/* Helpers that are asked for before they are called. */
 enum bpf_func_id___pt_regs {
 	BPF_FUNC_task_pt_regs___pt_regs = 175,
 };
+
+enum bpf_func_id___task_btf {
+	BPF_FUNC_get_current_task_btf___task_btf = 158,
+};
+
+/*
+ * A member of the current task. From 5.11 on the kernel gives its type with it, and a read is one
+ * load; before, each is a call.
+ */
+#define CURRENT_IS_TYPED \
+	bpf_core_enum_value_exists(enum bpf_func_id___task_btf, BPF_FUNC_get_current_task_btf___task_btf)
+#define CURRENT(member)                                                                            \
+	({                                                                                         \
+		__typeof__(((struct task_struct *)0)->member) value_;                              \
+		if (CURRENT_IS_TYPED)                                                              \
+			value_ = ((struct task_struct *)bpf_get_current_task_btf())->member;       \
+		else                                                                               \
+			value_ = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), member); \
+		value_;                                                                            \
+	})
 
 #endif

@@ -6,7 +6,13 @@
 #ifndef RSEQCTL_RSEQ_ABI_H
 #define RSEQCTL_RSEQ_ABI_H
 
+#ifndef __bpf__
 #include <stdint.h>
+#else /* whose headers need those of 32-bit systems */
+#include <linux/types.h>
+typedef __u32 uint32_t;
+typedef __u64 uint64_t;
+#endif
 
 /* struct rseq: what each field's bytes are; a field counts only if the registered length covers it. */
 struct rseq_area {

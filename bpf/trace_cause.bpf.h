@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Why a critical section was aborted, told at the abort without a program at every switch. Each cause
+ * has evidence of its own:
+ *
+ *   syscall     the registers are those of a system call (up to 6.18: from 6.19 on none aborts)
+ *   signal      a signal was delivered to this thread at this very instruction
+ *   membarrier  the function that membarrier runs on CPUs ran here, at this very instruction
+ *   migrate     the thread came to this CPU just now, and was moved before. (Up to 6.18 its area still
+ *               holds the old CPU's number, but that is another 120 ns to read.)
+ *   preempt     the thread came to this CPU just now
+ *
+ * The instruction is what makes signal and membarrier exact: a section is aborted by whatever
+ * interrupts it first, so a mark with an instruction outside of it can never fit a later abort.
+ */
+#ifndef RSEQCTL_TRACE_CAUSE_BPF_H
+#define RSEQCTL_TRACE_CAUSE_BPF_H
+
+#include "kernel_types.bpf.h"
+#include "rseqctl/trace_record.h"
+#include "task_rseq.bpf.h"
+#include "trace_config.bpf.h"
+
+/* Without bpf_task_pt_regs() (up to 5.14): at the top of the kernel stack, on x86-64 and arm64. */
+#define THREAD_SIZE 16384
+/* include/linux/sched/mm.h */
+#define MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY (1 << 6)
+
+/* Longer ago than that the switch is no evidence. */
+#define JUST_NOW_NS 200000
+/* How long a smallest distance between two clocks counts: they drift. */
+#define WINDOW_NS 4000000000ULL
+
+enum cause_mark { MARK_SIGNAL, MARK_IPI, MARKS };
+
+/* What happened last on a CPU, and the distance of its scheduler's clock from the monotonic one. */
+struct cause_cpu {
+	struct {
+		__u64 ip;
+		__u32 thread;
+		__u32 pad;
+	} marks[MARKS];
+	__u64 window_end;
+	__u64 nearest, nearest_before; /* in this window, and in the one before */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cause_cpu);
+} cause_cpus SEC(".maps");
+
+/*
+ * The number of switches a thread had when it was last moved. By the low bits of its number: a look-up
+ * in an array is all but free, and what another one has overwritten just counts as not moved.
+ */
+#define MOVED_SLOTS 65536
+struct moved {
+	__u32 thread, pad;
+	__u64 switches;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MOVED_SLOTS);
+	__type(key, __u32);
+	__type(value, struct moved);
+} moved SEC(".maps");
+
+static __always_inline struct cause_cpu *cause_cpu(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&cause_cpus, &zero);
+}
+
+/* A member of the user's registers of the current task. */
+#define CURRENT_REGS(member)                                                                       \
+	({                                                                                         \
+		__typeof__(((struct pt_regs *)0)->member) value_;                                  \
+		if (bpf_core_enum_value_exists(enum bpf_func_id___pt_regs,                         \
+					       BPF_FUNC_task_pt_regs___pt_regs))                   \
+			value_ = ((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()))->member; \
+		else                                                                               \
+			value_ = BPF_CORE_READ(cause_regs_by_stack(), member);                     \
+		value_;                                                                            \
+	})
+
+static __always_inline struct pt_regs *cause_regs_by_stack(void)
+{
+	return (void *)((char *)CURRENT(stack) + THREAD_SIZE - bpf_core_type_size(struct pt_regs));
+}
+
+static __always_inline __u64 cause_ip(void)
+{
+	if (bpf_core_field_exists(((struct pt_regs *)0)->ip))
+		return CURRENT_REGS(ip);
+	return bpf_core_field_exists(((struct pt_regs *)0)->pc) ? CURRENT_REGS(pc) : 0;
+}
+
+/* The system call that is being left, or -1. */
+static __always_inline __s32 cause_syscall(void)
+{
+	if (bpf_core_field_exists(((struct pt_regs *)0)->orig_ax))
+		return (__s32)CURRENT_REGS(orig_ax);
+	return bpf_core_field_exists(((struct pt_regs *)0)->syscallno) ? CURRENT_REGS(syscallno) : -1;
+}
+
+static __always_inline __u64 current_area(void)
+{
+	if (bpf_core_field_exists(DATA_FIELD(usrptr)))
+		return (__u64)BPF_CORE_READ((struct task_struct___data *)bpf_get_current_task(), rseq.usrptr);
+	return (__u64)CURRENT(rseq);
+}
+
+static __always_inline __u64 area_of(struct task_struct *task)
+{
+	struct task_struct___data *data = (void *)task;
+
+	if (bpf_core_field_exists(DATA_FIELD(usrptr)))
+		return (__u64)BPF_CORE_READ(data, rseq.usrptr);
+	return (__u64)BPF_CORE_READ(task, rseq);
+}
+
+/* This happens to the current thread, where it is now. */
+static __always_inline void cause_mark(enum cause_mark mark)
+{
+	struct cause_cpu *c;
+
+	if (!current_area())
+		return;
+	c = cause_cpu();
+	if (!c)
+		return;
+	c->marks[mark].thread = (__u32)bpf_get_current_pid_tgid();
+	c->marks[mark].ip = cause_ip();
+}
+
+static __always_inline void cause_mark_migration(struct task_struct *task)
+{
+	__u32 thread, slot;
+	struct moved *m;
+
+	if (!area_of(task))
+		return;
+	thread = BPF_CORE_READ(task, pid);
+	slot = thread % MOVED_SLOTS;
+	m = bpf_map_lookup_elem(&moved, &slot);
+	if (!m)
+		return;
+	m->thread = thread;
+	m->switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
+}
+
+/*
+ * sched_info.last_arrival is of the scheduler's clock. Its distance from the monotonic clock is not
+ * known, but is about the smallest that was seen lately: what is near that came just now.
+ */
+static __always_inline bool arrived_just_now(struct cause_cpu *c)
+{
+	__u64 now = bpf_ktime_get_ns(), distance;
+
+	if (!bpf_core_field_exists(TASK_FIELD(sched_info.last_arrival)))
+		return true;
+	distance = now - CURRENT(sched_info.last_arrival);
+	if (now > c->window_end) {
+		c->nearest_before = now > c->window_end + WINDOW_NS ? ~0ULL : c->nearest;
+		c->nearest = ~0ULL;
+		c->window_end = now + WINDOW_NS;
+	}
+	/* The clocks may lie either way round: compared by difference. */
+	if (c->nearest == ~0ULL || (__s64)(distance - c->nearest) < 0)
+		c->nearest = distance;
+	if (c->nearest_before != ~0ULL && (__s64)(distance - c->nearest_before) > JUST_NOW_NS)
+		return false;
+	return (__s64)(distance - c->nearest) <= JUST_NOW_NS;
+}
+
+/* Whether it was moved since it was last switched in; forgotten then, for one move aborts one section. */
+static __always_inline bool take_move(__u32 thread)
+{
+	__u32 slot = thread % MOVED_SLOTS;
+	struct moved *m = bpf_map_lookup_elem(&moved, &slot);
+
+	if (!m || m->thread != thread)
+		return false;
+	m->thread = 0;
+	return m->switches == CURRENT(nvcsw) + CURRENT(nivcsw);
+}
+
+static __always_inline bool is_marked(const struct cause_cpu *c, enum cause_mark mark, __u32 thread, __u64 ip)
+{
+	return c->marks[mark].thread == thread && c->marks[mark].ip == ip;
+}
+
+static __always_inline __u32 current_membarrier_state(void)
+{
+	struct mm_struct *mm = CURRENT(mm);
+
+	return BPF_CORE_READ(mm, membarrier_state.counter);
+}
+
+static __always_inline __u32 cause_of_abort(__u64 ip, __u32 thread)
+{
+	struct cause_cpu *c = cause_cpu();
+	bool is_moved;
+
+	if (!c)
+		return TRACE_CAUSE_UNKNOWN;
+	is_moved = take_move(thread);
+	if (!bpf_core_field_exists(DATA_FIELD(usrptr)) && cause_syscall() >= 0)
+		return TRACE_CAUSE_SYSCALL;
+	if (is_marked(c, MARK_SIGNAL, thread, ip))
+		return TRACE_CAUSE_SIGNAL;
+	if (is_marked(c, MARK_IPI, thread, ip))
+		return TRACE_CAUSE_MEMBARRIER;
+	if (arrived_just_now(c))
+		return is_moved ? TRACE_CAUSE_MIGRATE : TRACE_CAUSE_PREEMPT;
+	/* Where the function cannot be watched (up to 6.3): what is left, if this process uses it. */
+	if (!ipi_rseq && current_membarrier_state() & MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY)
+		return TRACE_CAUSE_MEMBARRIER;
+	return TRACE_CAUSE_UNKNOWN;
+}
+
+#endif
