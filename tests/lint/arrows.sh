@@ -10,6 +10,7 @@ allowed() {
 	proc) echo proc util ;;
 	image) echo image model util ;;
 	collect) echo collect image proc model util rseqctl ;;
+	trace) echo trace image proc model util rseqctl ;;
 	diagnose) echo diagnose model util ;;
 	report) echo report model util ;;
 	bpf) echo rseqctl ;;
