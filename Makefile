@@ -32,7 +32,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := all
 
 # Debian's names; the first list builds, the second one tests as well.
-DEPS_LIBS  := libelf-dev zlib1g-dev libjson-c-dev
+DEPS_LIBS  := libelf-dev zlib1g-dev libjson-c-dev libiberty-dev
 DEPS_BUILD := pkg-config $(DEPS_LIBS)
 # Allocators and tracers in which nothing may be found; "?": where the release has that version.
 DEPS_REAL  := libtcmalloc-minimal4? libjemalloc2? libmimalloc2.0? liblttng-ust1? liburcu8?
@@ -53,7 +53,7 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -DHAVE_BPF=$(BPF) -DHAVE_STATIC=$(STATIC) -Isrc -Ii
 	       $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null) $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu17 $(WARNINGS) $(SANITIZE) $(CFLAGS)
 ALL_LDFLAGS  = $(if $(filter 1,$(STATIC)),-static) $(SANITIZE) $(LDFLAGS)
-LDLIBS       = $(shell $(PKG_CONFIG) $(PC_FLAGS) --libs $(LIBS))
+LDLIBS       = $(shell $(PKG_CONFIG) $(PC_FLAGS) --libs $(LIBS)) -liberty
 BPF_FLAGS    = -target bpf -g -O2 -Wall -Wextra $(if $(CI),-Werror) -Iinclude -Ibpf \
 	       -I$(SYSROOT)/usr/include/$(shell $(CC) -print-multiarch)
 DEPFLAGS     = -MMD -MP -MT $@ -MF $@.d

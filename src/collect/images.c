@@ -76,8 +76,8 @@ static void fill(struct entry *e, int err, const struct strbuf *reply)
 		snprintf(e->why, sizeof(e->why), "reading it took too long");
 	else if (err < 0)
 		snprintf(e->why, sizeof(e->why), "its decoder ended (%s)", strerrorname_np(-err));
-	else if (r->err < 0)
-		snprintf(e->why, sizeof(e->why), "%.*s", (int)sizeof(r->what) - 1, r->what);
+	else if (r->status.err < 0)
+		snprintf(e->why, sizeof(e->why), "%.*s", (int)sizeof(r->status.what) - 1, r->status.what);
 	else if (!sane(&r->image))
 		snprintf(e->why, sizeof(e->why), "its decoder went wrong");
 	else if (!(e->image = malloc(sizeof(*e->image))))

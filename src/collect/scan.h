@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Decoding one mapped file: in a process of its own that has nothing but the open file and a pipe,
- * no privileges, and limits of time and memory. It can crash or hang without taking anything along.
- */
+/* Decoding one mapped file for the collector, by a decoder. */
 #ifndef COLLECT_SCAN_H
 #define COLLECT_SCAN_H
 
 #include "image/image.h"
+#include "proc/decoder.h"
 #include "proc/service.h"
 
 /* An operation of a reader: a struct mapped_file -> a struct scan_reply. */
-enum { SCAN_FILE = 17, SCAN_SECONDS_MAX = 5, SCAN_LIMIT_MS = SCAN_SECONDS_MAX * 1000 + 1000 };
+enum { SCAN_FILE = 17, SCAN_LIMIT_MS = DECODER_LIMIT_MS };
 
 struct scan_reply {
-	int32_t err; /* of decoding */
-	char what[60];
+	struct decoder_status status;
 	struct image image;
 };
 

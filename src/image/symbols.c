@@ -4,62 +4,19 @@
 #include <string.h>
 
 #include "image/strings.h"
+#include "image/symbol_table.h"
 #include "image/versions.h"
 #include "model/known.h"
 #include "util/array.h"
 
-/* A table of symbols in the file. */
-struct table {
-	const struct elf_file *file;
-	uint64_t offset, n, entry;
-};
-
-/* Symbols are read this many at a time. */
-#define WINDOW 4096
-
-static size_t entry_size(const struct elf_file *file)
+static bool read_symbol(const struct symbol_table *t, uint64_t index, GElf_Sym *ret)
 {
-	return gelf_fsize(file->elf, ELF_T_SYM, 1, EV_CURRENT);
-}
-
-/* Reads up to WINDOW symbols into buffer, in the host's form; the count, 0 at the end or when broken. */
-static size_t read_window(const struct table *t, uint64_t first, void *buffer)
-{
-	size_t n = t->n - first < WINDOW ? (size_t)(t->n - first) : WINDOW, size = n * t->entry;
-	Elf_Data from = { .d_buf = buffer, .d_type = ELF_T_SYM, .d_size = size, .d_version = EV_CURRENT };
-	Elf_Data to = from;
-
-	if (!elf_file_read(t->file, t->offset + first * t->entry, buffer, size) ||
-	    !gelf_xlatetom(t->file->elf, &to, &from, t->file->ehdr.e_ident[EI_DATA]))
-		return 0;
-	return n;
-}
-
-/* The i'th symbol of a window; gelf_getsym takes only data of libelf's own. */
-static GElf_Sym symbol_in(const struct table *t, const void *window, size_t i)
-{
-	const Elf32_Sym *narrow = window;
-
-	if (t->entry == sizeof(Elf64_Sym))
-		return ((const Elf64_Sym *)window)[i];
-	return (GElf_Sym){
-		.st_name = narrow[i].st_name,
-		.st_info = narrow[i].st_info,
-		.st_other = narrow[i].st_other,
-		.st_shndx = narrow[i].st_shndx,
-		.st_value = narrow[i].st_value,
-		.st_size = narrow[i].st_size,
-	};
-}
-
-static bool read_symbol(const struct table *t, uint64_t index, GElf_Sym *ret)
-{
-	struct table one = { t->file, t->offset + index * t->entry, 1, t->entry };
+	struct symbol_table one = { t->file, t->offset + index * t->entry, 1, t->entry };
 	Elf64_Sym space;
 
-	if (index >= t->n || read_window(&one, 0, &space) != 1)
+	if (index >= t->n || symbol_table_read(&one, 0, &space) != 1)
 		return false;
-	*ret = symbol_in(t, &space, 0);
+	*ret = symbol_table_get(t, &space, 0);
 	return true;
 }
 
@@ -137,7 +94,7 @@ struct hash_table {
 	const struct elf_file *file;
 	const struct image *image;
 	const struct dynamic *dynamic;
-	struct table symbols;
+	struct symbol_table symbols;
 	uint32_t buckets, first, bloom_words, bloom_shift; /* GNU */
 };
 
@@ -234,18 +191,18 @@ static bool open_sysv_hash(struct hash_table *t)
  * Adds the symbols of t whose name offset is among those of the wanted names. Names that matter are
  * a handful, so the string table is searched once and no name is read per symbol.
  */
-static void scan(const struct table *t, const struct name_offsets *names, bool exported,
+static void scan(const struct symbol_table *t, const struct name_offsets *names, bool exported,
 		 struct image *image, const struct version_table *versions)
 {
-	_cleanup_free_ void *window = names->n ? malloc(WINDOW * sizeof(Elf64_Sym)) : NULL;
+	_cleanup_free_ void *window = names->n ? malloc(SYMBOL_WINDOW * sizeof(Elf64_Sym)) : NULL;
 	size_t got;
 
 	for (uint64_t first = 0; window && first < t->n; first += got) {
-		got = read_window(t, first, window);
+		got = symbol_table_read(t, first, window);
 		if (!got)
 			return;
 		for (size_t i = 0; i < got; i++) {
-			GElf_Sym sym = symbol_in(t, window, i);
+			GElf_Sym sym = symbol_table_get(t, window, i);
 			int known = name_offsets_find(names, sym.st_name);
 			struct image_symbol *s;
 
@@ -284,13 +241,13 @@ void symbols_read_dynamic(const struct elf_file *file, const struct dynamic *dyn
 	struct hash_table t = { .file = file, .image = image, .dynamic = dynamic };
 	struct version_table versions = { file, image, dynamic };
 	struct name_offsets names = { 0 };
-	struct table references;
+	struct symbol_table references;
 	uint64_t offset, room;
 	bool gnu;
 
 	if (!dynamic->strsz || !elf_file_offset(image, dynamic->symtab, &offset, &room))
 		return;
-	t.symbols = (struct table){ file, offset, room / entry_size(file), entry_size(file) };
+	t.symbols = symbol_table_at(file, offset, room);
 	gnu = open_gnu_hash(&t);
 	if (!gnu && !open_sysv_hash(&t))
 		return;
@@ -311,15 +268,14 @@ void symbols_read_static(const struct elf_file *file, struct image *image)
 		struct name_offsets names = { 0 };
 		GElf_Shdr symtab, strtab;
 		Elf_Scn *strings;
-		struct table t;
+		struct symbol_table t;
 
 		if (!gelf_getshdr(scn, &symtab) || symtab.sh_type != SHT_SYMTAB)
 			continue;
 		strings = elf_getscn(file->elf, symtab.sh_link);
 		if (!strings || !gelf_getshdr(strings, &strtab) || strtab.sh_type != SHT_STRTAB)
 			return;
-		t = (struct table){ file, symtab.sh_offset, symtab.sh_size / entry_size(file),
-				    entry_size(file) };
+		t = symbol_table_at(file, symtab.sh_offset, symtab.sh_size);
 		name_offsets_search(file, strtab.sh_offset, strtab.sh_size, &names);
 		scan(&t, &names, false, image, NULL);
 		return;

@@ -16,8 +16,8 @@ fi
 if ! command -v apt-get >/dev/null 2>&1; then
 	echo "There is no apt-get here. Install what these Debian packages hold (untested elsewhere):"
 	echo "  $*"
-	echo "Fedora has it in: pkgconf-pkg-config elfutils-libelf-devel zlib-devel json-c-devel clang"
-	echo "  libbpf-devel bpftool libcmocka-devel bats jq mandoc"
+	echo "Fedora has it in: pkgconf-pkg-config elfutils-libelf-devel zlib-devel json-c-devel"
+	echo "  clang binutils-devel libbpf-devel bpftool libcmocka-devel bats jq mandoc"
 	exit 1
 fi
 if [ "$(id -u)" -eq 0 ]; then

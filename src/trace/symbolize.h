@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Names for addresses of running processes: the mapped object, the function, the offset in it. What
+ * was once learned is kept, so that it holds after the process is gone. Memory and time have bounds,
+ * whatever a target does: about 64 MiB in all, and per process 5 s at first and then a tenth of the
+ * time that goes by.
+ */
+#ifndef TRACE_SYMBOLIZE_H
+#define TRACE_SYMBOLIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proc/reader.h"
+#include "proc/service.h"
+
+struct symbolizer;
+
+/* Bytes of the target, not escaped. Strings are static or borrowed until symbolizer_free. */
+struct place {
+	const char *object;   /* path of the mapped file, "[vdso]", "[anonymous]"...; NULL: why */
+	const char *function; /* demangled; in data the variable, e.g. of a descriptor; NULL: none known */
+	uint64_t offset; /* from the function's start; without one, the file's own address (vaddr), or
+			  * the distance from the mapping's start where there is no file */
+	const char *why; /* what could not be learned; NULL when nothing is missing: some code has no
+			  * function */
+};
+
+/*
+ * The service kind that readers of a symbolizer are made by; ops is the caller's storage and lives
+ * as long as the kind. To be filled before the nursery starts.
+ */
+enum { SYMBOLIZER_OPS = READER_OPS + 1 };
+void symbolizer_kind(struct service_op ops[SYMBOLIZER_OPS], struct service_kind *ret);
+
+/*
+ * kinds[reader_kind], of those that nursery was started with, was filled by symbolizer_kind. Both are
+ * borrowed. NULL when there is no memory.
+ */
+struct symbolizer *symbolizer_new(struct service *nursery, const struct service_kind *kinds,
+				  uint32_t reader_kind);
+void symbolizer_free(struct symbolizer *s);
+
+/*
+ * Names n addresses of one process; all of ret is filled. generation is the caller's number for the
+ * program that the process runs: another one after each exec. The mappings are read anew after a
+ * second, and when an address lies in none. Blocks for about 2 s at most when the process does not
+ * answer, and 5 s when a file does not.
+ */
+void symbolizer_resolve(struct symbolizer *s, int32_t pid, uint64_t generation,
+			const uint64_t *addresses, size_t n, struct place *ret);
+
+/* The mappings have changed, or may have: the next resolve of the process reads them anew. */
+void symbolizer_refresh(struct symbolizer *s, int32_t pid);
+
+/*
+ * All of [addr, addr + len) of the process, at most READER_RANGE_MAX, as it is now. 0 or -errno:
+ * -ESRCH when it is gone, -EFAULT, -ETIMEDOUT also when its time is used up.
+ */
+int symbolizer_read(struct symbolizer *s, int32_t pid, uint64_t generation, uint64_t addr, void *ret,
+		    size_t len) _must_check_;
+
+/* The process has exited, and nothing more is asked about it: its number may go to another one. */
+void symbolizer_forget(struct symbolizer *s, int32_t pid);
+
+#endif
