@@ -70,7 +70,7 @@ endif
 NO_BPF := $(wildcard src/*/*_none.c)
 SRCS := $(filter-out $(if $(filter 1,$(BPF)),$(NO_BPF),$(NO_BPF:_none.c=.c)),$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(O)/%.o)
-SKEL := $(if $(filter 1,$(BPF)),$(O)/gen/inspect.skel.h $(O)/gen/inspect.lskel.h)
+SKEL := $(if $(filter 1,$(BPF)),$(addprefix $(O)/gen/,inspect.skel.h inspect.lskel.h trace.skel.h))
 MAN1 := $(wildcard man/*.1)
 MAN5 := $(wildcard man/*.5)
 MAN7 := $(wildcard man/*.7)
@@ -85,7 +85,7 @@ $(O)/%.o: %.c $(O)/flags
 	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(DEPFLAGS) -c $< -o $@
 
 # Generated headers are the one thing that -MMD cannot know before the first build.
-$(O)/src/collect/task_iter.o: $(SKEL)
+$(O)/src/collect/task_iter.o $(O)/src/trace/kernel.o: $(SKEL)
 
 $(O)/bpf/%.o: bpf/%.bpf.c $(O)/flags
 	@mkdir -p $(@D)

@@ -473,6 +473,15 @@ static long note_vma(struct task_struct *task __attribute__((unused)), struct vm
 	return 0;
 }
 
+static __always_inline __u32 vma_at(__u64 address)
+{
+	__u32 vma = TRACE_VMA_UNKNOWN;
+	long e = bpf_find_vma(bpf_get_current_task_btf(), address, note_vma, &vma, 0);
+
+	/* -ENOENT, against -EBUSY of a lock that is held */
+	return e == -2 ? TRACE_VMA_NONE : vma;
+}
+
 static __always_inline void read_descriptor(struct trace_fault *r, const struct rseq_area *area)
 {
 	struct rseq_descriptor d = {};
@@ -510,6 +519,7 @@ static __always_inline void read_kernel_side(struct trace_fault *r, struct task_
 		if (bpf_core_field_exists(data->rseq.ids.node_id))
 			r->node_id = BPF_CORE_READ(data, rseq.ids.node_id);
 	}
+	r->task_size = BPF_CORE_READ(task, mm, task_size);
 	r->ip = cause_ip();
 	r->in_syscall = cause_syscall() + 1;
 }
@@ -549,11 +559,8 @@ static __always_inline int on_fault(__u64 *ctx, bool ask_vma)
 	read_kernel_side(r, task);
 	r->n_kernel = bpf_get_stack(ctx, r->kernel, sizeof(r->kernel), 0);
 	if (ask_vma) {
-		__u32 vma = TRACE_VMA_UNKNOWN;
-		long e = bpf_find_vma(bpf_get_current_task_btf(), now.area, note_vma, &vma, 0);
-
-		/* -ENOENT, against -EBUSY of a lock that is held */
-		r->area_vma = e == -2 ? TRACE_VMA_NONE : vma;
+		r->area_vma = vma_at(now.area);
+		r->descriptor_vma = vma_at(r->rseq_cs);
 	}
 	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 	return 0;

@@ -5,6 +5,7 @@
 
 #include "kernel_types.bpf.h"
 #include "task_number.bpf.h"
+#include "task_rseq.bpf.h"
 
 /* Set before loading: the verifier then drops what is not asked for. */
 const volatile bool want_cause = true, want_stack, want_events, want_registrations;
@@ -17,6 +18,7 @@ const volatile __u64 ipi_rseq = 0;	/* address of the function that membarrier ru
 /* The PID namespace of the tracer: how deep it is nested, and which it is. Learned once. */
 __u32 own_level = 0;
 __u64 own_namespace = 0;
+__u32 own_layout = 0; /* enum task_layout of this kernel */
 
 /* By their numbers in that namespace. */
 struct {
@@ -60,6 +62,7 @@ static __always_inline void config_learn(void)
 	if (own_namespace)
 		return;
 	own_level = task_current_level();
+	own_layout = task_rseq_layout();
 	own_namespace = namespace_at(BPF_CORE_READ(reader, thread_pid), own_level);
 }
 

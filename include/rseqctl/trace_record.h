@@ -77,6 +77,9 @@ struct trace_gone {
 
 enum { TRACE_KERNEL_FRAMES = 12 };
 
+/* Who sent a SIGSEGV, by the kernel's stack; filled in where that can be read by name. */
+enum trace_sender { TRACE_SENDER_UNKNOWN, TRACE_SENDER_EXCEPTION, TRACE_SENDER_OTHER };
+
 /* What could be read of a mapping. */
 enum trace_vma { TRACE_VMA_UNKNOWN, TRACE_VMA_NONE, TRACE_VMA_READ_ONLY, TRACE_VMA_WRITABLE };
 
@@ -90,8 +93,11 @@ struct trace_fault {
 	RECORD_U64 descriptor[4];   /* struct rseq_descriptor */
 	RECORD_U32 abort_signature; /* the four bytes before the abort handler */
 	RECORD_S32 area_error, descriptor_error, abort_error; /* 0, or -errno of reading these */
-	RECORD_U32 area_vma; /* enum trace_vma */
-	RECORD_U32 trap;     /* number of the last exception, x86; 0 elsewhere */
+	RECORD_U32 area_vma, descriptor_vma; /* enum trace_vma */
+	RECORD_U32 trap;   /* number of the last exception, x86; 0 elsewhere */
+	RECORD_U32 sender; /* enum trace_sender */
+	RECORD_U32 pad;
+	RECORD_U64 task_size; /* addresses from here on are the kernel's */
 	RECORD_U32 has_ids;  /* the kernel keeps what it last wrote: 6.19 on */
 	RECORD_U32 cpu_id, node_id, mm_cid;
 	RECORD_U32 in_syscall; /* 0, or the number of the system call that is being left, plus 1 */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "trace/caller.h"
+
+#include <string.h>
+
+void caller_place(struct symbolizer *s, const struct trace_header *h, uint64_t address, struct code_place *ret)
+{
+	struct place p;
+
+	symbolizer_resolve(s, h->tgid, h->generation, &address, 1, &p);
+	*ret = (struct code_place){
+		.has = p.object ? PLACE_OFFSET : 0,
+		.object = p.object,
+		.function = p.function,
+		.address = address,
+		.offset = p.offset,
+	};
+}
+
+/* Code that makes system calls for others. */
+static bool is_stub(const struct code_place *p)
+{
+	return (p->function && !strcmp(p->function, "syscall")) || (p->object && !strcmp(p->object, "[vdso]"));
+}
+
+/*
+ * x86: whether a call instruction ends there, so that this can be a return address. The words of a
+ * stack are anything.
+ */
+static bool follows_call(struct symbolizer *s, const struct trace_header *h, uint64_t address)
+{
+	uint8_t code[7];
+
+	if (address < sizeof(code) ||
+	    symbolizer_read(s, h->tgid, h->generation, address - sizeof(code), code, sizeof(code)) < 0)
+		return false;
+	/* call rel32; call through a register or memory, whose length depends on the operand */
+	if (code[2] == 0xe8)
+		return true;
+	for (size_t i = 0; i < 6; i++)
+		if (code[i] == 0xff && (code[i + 1] >> 3 & 7) == 2)
+			return true;
+	return false;
+}
+
+static uint64_t word_at(const struct trace_call *call, size_t i)
+{
+	const uint32_t *halves = (const uint32_t *)call->words;
+
+	return call->compat ? halves[i] : call->words[i];
+}
+
+/* Outwards from the stub: the first return address into something that is none. */
+static bool search_stack(struct symbolizer *s, const struct trace_call *call, struct code_place *ret)
+{
+	size_t n = call->n_words / (call->compat ? sizeof(uint32_t) : sizeof(uint64_t));
+
+	for (size_t i = 0; i < n; i++) {
+		struct code_place p;
+		uint64_t word = word_at(call, i);
+
+		if (word < 4096)
+			continue;
+		caller_place(s, &call->header, word, &p);
+		if (!p.object || is_stub(&p) || p.object[0] == '[' || !follows_call(s, &call->header, word))
+			continue;
+		*ret = p;
+		return true;
+	}
+	return false;
+}
+
+void caller_find(struct symbolizer *s, const struct trace_call *call, struct code_place *ret)
+{
+	caller_place(s, &call->header, call->ip, ret);
+	if (!is_stub(ret))
+		return;
+	if (call->link)
+		caller_place(s, &call->header, call->link, ret);
+	else
+		(void)!search_stack(s, call, ret);
+}
