@@ -13,25 +13,32 @@
 /* The mappings of a file follow one another, now and then with an anonymous one in between. */
 enum { LOOK_BACK = 4 };
 
-static bool is_same(const struct mapping *m, const char *path, const struct layout_object *o)
+/* Paths are interned. */
+static bool is_same(const struct layout_object *a, const struct layout_object *b)
 {
-	return o->inode == m->inode && o->path == path;
+	return a->inode == b->inode && a->device == b->device && a->path == b->path;
 }
 
 static int object_of(const struct mapping *m, struct intern *strings, struct layout *layout, uint32_t *ret)
 {
-	const char *path = intern(strings, m->path[0] ? m->path : "[anonymous]");
+	const struct layout_object object = {
+		.path = intern(strings, m->path[0] ? m->path : "[anonymous]"),
+		.inode = m->inode,
+		.device = (uint64_t)m->dev_major << 32 | m->dev_minor,
+		.start = m->start,
+		.end = m->end,
+	};
 	struct layout_object *o;
 
 	for (size_t i = layout->n_objects; i-- > 0 && layout->n_objects - i <= LOOK_BACK;)
-		if (is_same(m, path, &layout->objects[i])) {
+		if (is_same(&object, &layout->objects[i])) {
 			*ret = (uint32_t)i;
 			return 0;
 		}
 	o = ARRAY_ADD(layout->objects, layout->n_objects);
 	if (!o)
 		return -ENOMEM;
-	*o = (struct layout_object){ .path = path, .inode = m->inode, .start = m->start, .end = m->end };
+	*o = object;
 	*ret = (uint32_t)layout->n_objects - 1;
 	return 0;
 }
@@ -78,6 +85,38 @@ void layout_done(struct layout *layout)
 	free(layout->regions);
 	free(layout->objects);
 	*layout = (struct layout){ 0 };
+}
+
+static void *copy(const void *items, size_t n, size_t size)
+{
+	void *p = n ? reallocarray(NULL, n, size) : NULL;
+
+	return p ? memcpy(p, items, n * size) : NULL;
+}
+
+int layout_copy(const struct layout *layout, struct layout *ret)
+{
+	struct layout c = {
+		.regions = copy(layout->regions, layout->n, sizeof(*layout->regions)),
+		.objects = copy(layout->objects, layout->n_objects, sizeof(*layout->objects)),
+		.n = layout->n,
+		.n_objects = layout->n_objects,
+	};
+
+	if ((c.n && !c.regions) || (c.n_objects && !c.objects)) {
+		layout_done(&c);
+		return -ENOMEM;
+	}
+	*ret = c;
+	return 0;
+}
+
+const struct layout_object *layout_find_same(const struct layout *layout, const struct layout_object *o)
+{
+	for (size_t i = 0; i < layout->n_objects; i++)
+		if (is_same(&layout->objects[i], o))
+			return &layout->objects[i];
+	return NULL;
 }
 
 size_t layout_size(const struct layout *layout)

@@ -16,6 +16,7 @@ struct layout_object {
 	const char *path; /* NULL: it could not be kept */
 	const char *why;  /* its file cannot be looked at: static; else NULL */
 	uint64_t inode;	  /* 0: no file */
+	uint64_t device;  /* as it stands in the maps, which is not always what stat says */
 	uint64_t start, end; /* of one mapping of it */
 	bool identified;
 	struct file_key key; /* valid when identified */
@@ -35,6 +36,12 @@ struct layout {
 /* Out of /proc/PID/maps; paths become interned. 0, -ENOMEM, or -EFBIG when it is more than is kept. */
 int layout_parse(struct span text, struct intern *strings, struct layout *ret) _must_check_;
 void layout_done(struct layout *layout);
+
+/* 0 or -ENOMEM. */
+int layout_copy(const struct layout *layout, struct layout *ret) _must_check_;
+
+/* The same file, mapped by another process. Borrowed, or NULL. */
+const struct layout_object *layout_find_same(const struct layout *layout, const struct layout_object *o);
 
 /* The bytes it takes. */
 size_t layout_size(const struct layout *layout);

@@ -144,6 +144,29 @@ static struct process *make_process(struct symbolizer *s, int32_t pid, uint64_t 
 	return p;
 }
 
+static void limit_layouts(struct symbolizer *s, const struct process *kept)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		total += layout_size(&s->processes[i].layout);
+	while (total > LAYOUTS_MAX) {
+		struct process *found = NULL;
+
+		for (size_t i = 0; i < s->n; i++) {
+			struct process *p = &s->processes[i];
+
+			if (p != kept && p->layout.n && (!found || p->used < found->used))
+				found = p;
+		}
+		if (!found)
+			return;
+		total -= layout_size(&found->layout);
+		layout_done(&found->layout);
+		found->read_at = 0;
+	}
+}
+
 /* Borrowed until the next call. */
 static struct process *get_process(struct symbolizer *s, int32_t pid, uint64_t generation)
 {
@@ -157,6 +180,18 @@ static struct process *get_process(struct symbolizer *s, int32_t pid, uint64_t g
 	if (p)
 		p->used = ++s->clock;
 	return p;
+}
+
+void symbolizer_forked(struct symbolizer *s, int32_t parent, uint64_t parent_generation, int32_t child,
+		       uint64_t generation)
+{
+	struct process *c = get_process(s, child, generation), *p = NULL;
+
+	for (size_t i = 0; c && i < s->n; i++)
+		if (s->processes[i].pid == parent && s->processes[i].generation == parent_generation)
+			p = &s->processes[i];
+	if (p && p != c && p->layout.n && !c->layout.n && layout_copy(&p->layout, &c->layout) == 0)
+		limit_layouts(s, c);
 }
 
 void symbolizer_forget(struct symbolizer *s, int32_t pid)
@@ -198,18 +233,32 @@ static const char *why_unreadable(int err)
 	return "the process could not be looked at";
 }
 
+/* Of a dead leader nothing can be read, while its threads live: the next reader reads through one of those. */
+static bool is_permanent(struct process *p, int err)
+{
+	if (err == -ESRCH && p->reader.fd >= 0)
+		return reader_alive(&p->reader) < 0;
+	return err == -ESRCH || err == READER_IS_ZOMBIE || err == -EPERM || err == -EACCES || err == -EINVAL;
+}
+
 /* Takes in how something ended that began at start. Who does not answer in time waits longer for the next try. */
 static int account(struct process *p, int64_t start, int err)
 {
 	p->spent += now_ns() - start;
 	if (err == -ETIMEDOUT)
 		p->spent += 5 * SECOND;
-	p->why = why_unreadable(err);
-	if (err == -ESRCH || err == READER_IS_ZOMBIE || err == -EPERM || err == -EACCES || err == -EINVAL) {
-		service_stop(&p->reader);
+	p->why = err ? why_unreadable(err) : NULL;
+	if (is_permanent(p, err))
 		p->err = err;
-	}
+	if (err == -ESRCH || p->err)
+		service_stop(&p->reader);
 	return err;
+}
+
+/* The same, where all other errors are those of one address or one file. */
+static void account_process(struct process *p, int64_t start, int err)
+{
+	account(p, start, err == -ESRCH || err == -ETIMEDOUT ? err : 0);
 }
 
 static bool has_time(const struct process *p)
@@ -271,56 +320,39 @@ int symbolizer_read(struct symbolizer *s, int32_t pid, uint64_t generation, uint
 	if (r < 0)
 		return r == -ETIME ? -ETIMEDOUT : r == READER_IS_ZOMBIE ? -ESRCH : r;
 	r = reader_memory(&p->reader, addr, ret, len);
-	/* Of that address, and not of the process. */
-	return r == -EFAULT || r == -EPERM ? r : account(p, start, r);
+	account_process(p, start, r);
+	return r;
 }
 
 /* --- what is mapped --- */
 
-static void limit_layouts(struct symbolizer *s, const struct process *kept)
+static int try_layout(struct symbolizer *s, struct process *p, struct layout *ret)
 {
-	size_t total = 0;
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	int r = open_reader(s, p);
+	int64_t start = now_ns();
 
-	for (size_t i = 0; i < s->n; i++)
-		total += layout_size(&s->processes[i].layout);
-	while (total > LAYOUTS_MAX) {
-		struct process *found = NULL;
-
-		for (size_t i = 0; i < s->n; i++) {
-			struct process *p = &s->processes[i];
-
-			if (p != kept && p->layout.n && (!found || p->used < found->used))
-				found = p;
-		}
-		if (!found)
-			return;
-		total -= layout_size(&found->layout);
-		layout_done(&found->layout);
-		found->read_at = 0;
-	}
+	if (r < 0)
+		return r;
+	r = reader_file(&p->reader, "maps", &text);
+	if (r == 0)
+		r = text.len ? layout_parse((struct span){ text.data, text.len }, &s->strings, ret) : -ESRCH;
+	return account(p, start, r);
 }
 
 /* Reads it anew; where that fails, what is known stays, and p->why says why. */
 static void read_layout(struct symbolizer *s, struct process *p)
 {
-	_cleanup_strbuf_ struct strbuf text = { 0 };
 	struct layout layout;
-	int64_t start;
-	int r;
+	int r = try_layout(s, p, &layout);
 
-	if (open_reader(s, p) < 0)
-		return;
-	start = now_ns();
-	r = reader_file(&p->reader, "maps", &text);
-	if (r == 0)
-		r = layout_parse((struct span){ text.data, text.len }, &s->strings, &layout);
-	account(p, start, r);
+	if (r == -ESRCH && !p->err)
+		r = try_layout(s, p, &layout);
 	if (r < 0)
 		return;
 	layout_done(&p->layout);
 	p->layout = layout;
 	p->read_at = now_ns();
-	p->why = NULL;
 	limit_layouts(s, p);
 }
 
@@ -334,9 +366,7 @@ static bool all_mapped(const struct process *p, const uint64_t *addresses, size_
 
 static void update_layout(struct symbolizer *s, struct process *p, const uint64_t *addresses, size_t n)
 {
-	if (!p->read_at || now_ns() - p->read_at > SECOND)
-		read_layout(s, p);
-	else if (!all_mapped(p, addresses, n))
+	if (!p->read_at || now_ns() - p->read_at > SECOND || !all_mapped(p, addresses, n))
 		read_layout(s, p);
 }
 
@@ -364,28 +394,47 @@ static struct mapped_file file_of(const struct layout_object *o)
 	return file;
 }
 
+/* The process itself, or where that is gone another one that has mapped the same file. NULL, and p->why. */
+static struct process *reader_for(struct symbolizer *s, struct process *p, const struct layout_object *o,
+				  struct mapped_file *ret)
+{
+	*ret = file_of(o);
+	if (open_reader(s, p) == 0)
+		return p;
+	for (size_t i = 0; p->err && o->path && i < s->n; i++) {
+		struct process *other = &s->processes[i];
+		const struct layout_object *same = other->err ? NULL : layout_find_same(&other->layout, o);
+
+		if (!same || open_reader(s, other) < 0)
+			continue;
+		*ret = file_of(same);
+		return other;
+	}
+	return NULL;
+}
+
 /*
  * A file that was found by its name and inode number alone may be another one. Who can arrange that
  * can as well put what he likes into his own.
  */
 static bool identify(struct symbolizer *s, struct process *p, struct layout_object *o)
 {
-	struct mapped_file file = file_of(o);
+	struct mapped_file file;
+	struct process *from;
 	int64_t start;
 	int r;
 
 	if (o->identified || o->why)
 		return o->identified;
-	r = open_reader(s, p);
-	if (r < 0)
+	from = reader_for(s, p, o, &file);
+	if (!from)
 		return false;
 	start = now_ns();
-	r = reader_identify(&p->reader, &file, &o->key);
+	r = reader_identify(&from->reader, &file, &o->key);
 	o->identified = r == 0;
 	if (r < 0 && r != -ESRCH)
 		o->why = why_not_open(r);
-	/* What is refused here is one file. */
-	account(p, start, r == -ESRCH || r == -ETIMEDOUT ? r : 0);
+	account_process(from, start, r);
 	return o->identified;
 }
 
@@ -414,28 +463,29 @@ static const char *decode(struct symbolizer *s, struct process *p, uint32_t obje
 {
 	struct layout_object *o = &p->layout.objects[object];
 	_cleanup_free_ struct function *functions = NULL;
-	struct mapped_file file = file_of(o);
+	struct mapped_file file;
+	struct process *from = reader_for(s, p, o, &file);
 	const char *why = NULL;
 	bool is_file;
 	int64_t start;
 	int r;
 
-	if (open_reader(s, p) < 0)
+	if (!from)
 		return p->why;
 	functions = malloc((n < FUNCTIONS_MAX ? n : FUNCTIONS_MAX) * sizeof(*functions));
 	if (!functions)
 		return why_unreadable(-ENOMEM);
 	start = now_ns();
 	n = gather(s, p, object, addresses, n, functions);
-	r = decode_read(&p->reader, &file, functions, n, &is_file, &why);
+	r = decode_read(&from->reader, &file, functions, n, &is_file, &why);
 	if (r == 0)
 		names_add(&s->names, &o->key, functions, n, &s->strings);
 	else if (is_file)
 		names_refuse(&s->names, &o->key, why);
 	else if (r != -ESRCH)
 		o->why = why = why_not_open(r);
-	account(p, start, !is_file && (r == -ESRCH || r == -ETIMEDOUT) ? r : 0);
-	return r == 0 ? NULL : r == -ESRCH ? p->why : why;
+	account_process(from, start, is_file ? 0 : r);
+	return r == -ESRCH && !is_file ? why_unreadable(r) : r < 0 ? why : NULL;
 }
 
 static bool take_range(struct symbolizer *s, const struct layout_object *o, struct place *place)
