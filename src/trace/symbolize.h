@@ -20,9 +20,9 @@ struct symbolizer;
 struct place {
 	const char *object;   /* path of the mapped file, "[vdso]", "[anonymous]"...; NULL: why */
 	const char *function; /* demangled; in data the variable, e.g. of a descriptor; NULL: none known */
-	uint64_t offset; /* from the function's start; without one, the file's own address (vaddr), or
-			  * the distance from the mapping's start where there is no file */
-	const char *why; /* what could not be learned; NULL when nothing is missing: some code has no
+	uint64_t offset; /* from the function's start; without one, the file's own address (vaddr); in a file
+			  * that cannot be read the offset; else the distance from the mapping's start */
+	const char *why; /* why something is missing; NULL when all is there that can be: some code has no
 			  * function */
 };
 
@@ -59,6 +59,13 @@ void symbolizer_refresh(struct symbolizer *s, int32_t pid);
  */
 int symbolizer_read(struct symbolizer *s, int32_t pid, uint64_t generation, uint64_t addr, void *ret,
 		    size_t len) _must_check_;
+
+/*
+ * The child began as a copy of its parent: what is known of the parent's mappings holds for it, should
+ * it be gone before it can be looked at.
+ */
+void symbolizer_forked(struct symbolizer *s, int32_t parent, uint64_t parent_generation, int32_t child,
+		       uint64_t generation);
 
 /* The process has exited, and nothing more is asked about it: its number may go to another one. */
 void symbolizer_forget(struct symbolizer *s, int32_t pid);

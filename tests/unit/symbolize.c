@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names for addresses of living processes: this one, its children, a program of the lab. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "trace/layout.h"
+#include "trace/names.h"
+#include "trace/symbolize.h"
+#include "util/cleanup.h"
+
+struct world {
+	struct service nursery;
+	struct service_kind kind;
+	struct service_op ops[SYMBOLIZER_OPS];
+	struct symbolizer *s;
+};
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	symbolizer_kind(w->ops, &w->kind);
+	assert_int_equal(nursery_start(&w->kind, 1, &w->nursery), 0);
+	w->s = symbolizer_new(&w->nursery, &w->kind, 0);
+	assert_non_null(w->s);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	symbolizer_free(w->s);
+	service_stop(&w->nursery);
+	free(w);
+	return 0;
+}
+
+void symbolize_here(void);
+__attribute__((used, noinline)) void symbolize_here(void)
+{
+	__asm__ volatile("nop\n nop\n nop\n nop");
+}
+void symbolize_next(void);
+__attribute__((used, noinline)) void symbolize_next(void)
+{
+	__asm__ volatile("nop\n nop\n nop\n nop");
+}
+
+static const char *base(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return slash ? slash + 1 : path ? path : "(none)";
+}
+
+static struct place resolve(struct world *w, int32_t pid, uint64_t generation, const void *address)
+{
+	uint64_t addr = (uintptr_t)address;
+	struct place place;
+
+	symbolizer_resolve(w->s, pid, generation, &addr, 1, &place);
+	return place;
+}
+
+static void assert_place(struct place p, const char *object, const char *function, uint64_t offset)
+{
+	assert_string_equal(base(p.object), object);
+	if (function)
+		assert_string_equal(p.function ? p.function : "(none)", function);
+	else
+		assert_null(p.function);
+	assert_int_equal(p.offset, offset);
+	assert_null(p.why);
+}
+
+/* A child that lives until it is told to end. */
+struct child {
+	pid_t pid;
+	int end;
+};
+
+static struct child start_child(void)
+{
+	struct child c;
+	int fds[2];
+	char byte;
+
+	assert_int_equal(pipe(fds), 0);
+	c.pid = fork();
+	assert_true(c.pid >= 0);
+	if (!c.pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(fds[1]);
+		_exit(read(fds[0], &byte, 1) > 0);
+	}
+	close(fds[0]);
+	c.end = fds[1];
+	return c;
+}
+
+static void end_child(struct child *c)
+{
+	kill(c->pid, SIGKILL); /* its siblings hold the pipe as well */
+	close(c->end);
+	assert_int_equal(waitpid(c->pid, NULL, 0), c->pid);
+}
+
+static void names_functions(void **state)
+{
+	struct world *w = *state;
+	uint64_t addresses[] = { (uintptr_t)symbolize_here + 2, (uintptr_t)write + 1, (uintptr_t)symbolize_here,
+				 (uintptr_t)&w->kind };
+	struct place places[4];
+
+	symbolizer_resolve(w->s, getpid(), 0, addresses, 4, places);
+	assert_place(places[0], "symbolize", "symbolize_here", 2);
+	assert_string_equal(places[1].function, "write");
+	assert_int_equal(places[1].offset, 1);
+	assert_place(places[2], "symbolize", "symbolize_here", 0);
+	assert_string_equal(places[3].object, "[heap]");
+	assert_null(places[3].function);
+	/* again, and another one of the same file */
+	assert_place(resolve(w, getpid(), 0, (char *)symbolize_here + 3), "symbolize", "symbolize_here", 3);
+	assert_place(resolve(w, getpid(), 0, symbolize_next), "symbolize", "symbolize_next", 0);
+}
+
+static void names_what_has_no_file(void **state)
+{
+	struct world *w = *state;
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
+	struct place p;
+
+	assert_place(resolve(w, getpid(), 0, page + 5), "[anonymous]", NULL, 5);
+	if (vdso)
+		assert_place(resolve(w, getpid(), 0, vdso + 7), "[vdso]", NULL, 7);
+	p = resolve(w, getpid(), 0, NULL);
+	assert_null(p.object);
+	assert_string_equal(p.why, "nothing is mapped there");
+	/* a file, and not of ELF */
+	p = resolve(w, getpid(), 0, shared + 9);
+	assert_string_equal(base(p.object), "zero");
+	assert_null(p.function);
+	assert_non_null(p.why);
+	assert_int_equal(p.offset, 9);
+	munmap(page, 4096);
+	munmap(shared, 4096);
+}
+
+/* Mapped after the mappings were read: they are read again. */
+static void finds_what_came_later(void **state)
+{
+	struct world *w = *state;
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY);
+	char *page;
+
+	assert_place(resolve(w, getpid(), 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_true(page != MAP_FAILED);
+	assert_place(resolve(w, getpid(), 0, page + 20), "symbolize", NULL, 20);
+	/* something else in its place: only who knows that it changed can say so */
+	assert_ptr_equal(mmap(page, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), page);
+	assert_place(resolve(w, getpid(), 0, page + 20), "symbolize", NULL, 20);
+	symbolizer_refresh(w->s, getpid());
+	assert_place(resolve(w, getpid(), 0, page + 20), "[anonymous]", NULL, 20);
+	munmap(page, 4096);
+}
+
+static void remembers_the_gone(void **state)
+{
+	struct world *w = *state;
+	struct child seen = start_child(), unseen = start_child();
+	struct place p;
+
+	assert_place(resolve(w, seen.pid, 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	end_child(&seen);
+	end_child(&unseen);
+	assert_place(resolve(w, seen.pid, 0, (char *)symbolize_here + 1), "symbolize", "symbolize_here", 1);
+	/* known object, and its file cannot be opened any more */
+	symbolizer_refresh(w->s, seen.pid);
+	p = resolve(w, seen.pid, 0, symbolize_next);
+	assert_string_equal(base(p.object), "symbolize");
+	assert_null(p.function);
+	assert_string_equal(p.why, "the process exited before it could be looked at");
+	p = resolve(w, unseen.pid, 0, symbolize_here);
+	assert_null(p.object);
+	assert_string_equal(p.why, "the process exited before it could be looked at");
+	symbolizer_forget(w->s, seen.pid);
+	assert_null(resolve(w, seen.pid, 0, symbolize_here).object);
+}
+
+static void zombie_is_gone(void **state)
+{
+	struct world *w = *state;
+	struct child c = start_child();
+	siginfo_t info;
+	struct place p;
+
+	kill(c.pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)c.pid, &info, WEXITED | WNOWAIT), 0);
+	p = resolve(w, c.pid, 0, symbolize_here);
+	assert_null(p.object);
+	assert_string_equal(p.why, "the process exited before it could be looked at");
+	assert_int_equal(symbolizer_read(w->s, c.pid, 0, (uintptr_t)&info, &info, 1), -ESRCH);
+	end_child(&c);
+}
+
+/* A child that nobody looked at while it lived, by its parent's mappings and its parent's file. */
+static void child_is_like_its_parent(void **state)
+{
+	struct world *w = *state;
+	struct child c = start_child();
+
+	assert_place(resolve(w, getpid(), 3, symbolize_here), "symbolize", "symbolize_here", 0);
+	symbolizer_forked(w->s, getpid(), 3, c.pid, 1);
+	symbolizer_forked(w->s, getpid(), 4, c.pid, 1); /* unknown: changes nothing */
+	end_child(&c);
+	assert_place(resolve(w, c.pid, 1, (char *)symbolize_next + 1), "symbolize", "symbolize_next", 1);
+	assert_string_equal(resolve(w, c.pid, 1, write).function, "write");
+}
+
+/* After an exec: other mappings, and what was known of the program before stays known. */
+static void exec_is_another_program(void **state)
+{
+	struct world *w = *state;
+	struct place p;
+
+	assert_place(resolve(w, getpid(), 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	assert_place(resolve(w, getpid(), 1, symbolize_here), "symbolize", "symbolize_here", 0);
+	assert_place(resolve(w, getpid(), 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	symbolizer_refresh(w->s, getpid());
+	p = resolve(w, getpid(), 0, NULL);
+	assert_string_equal(p.why, "the process runs another program now");
+}
+
+/* More processes than readers are kept. */
+static void many_processes(void **state)
+{
+	struct world *w = *state;
+	struct child children[20];
+
+	for (size_t i = 0; i < 20; i++)
+		children[i] = start_child();
+	for (size_t round = 0; round < 2; round++)
+		for (size_t i = 0; i < 20; i++)
+			assert_place(resolve(w, children[i].pid, 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	for (size_t i = 0; i < 20; i++)
+		end_child(&children[i]);
+}
+
+static void many_addresses(void **state)
+{
+	enum { N = 3000 };
+	struct world *w = *state;
+	uint64_t *addresses = calloc(N, sizeof(*addresses));
+	struct place *places = calloc(N, sizeof(*places));
+	size_t named = 0;
+
+	assert_true(addresses && places);
+	for (size_t i = 0; i < N; i++)
+		addresses[i] = (uintptr_t)write + i * 64;
+	symbolizer_resolve(w->s, getpid(), 0, addresses, N, places);
+	for (size_t i = 0; i < N; i++) {
+		struct place one = resolve(w, getpid(), 0, (void *)(uintptr_t)addresses[i]);
+
+		assert_non_null(places[i].object);
+		assert_ptr_equal(one.object, places[i].object);
+		assert_ptr_equal(one.function, places[i].function);
+		assert_int_equal(one.offset, places[i].offset);
+		named += places[i].function != NULL;
+	}
+	assert_true(named > N / 20);
+	free(addresses);
+	free(places);
+}
+
+static void reads_memory(void **state)
+{
+	struct world *w = *state;
+	uint64_t value = 0x1122334455667788, got = 0;
+
+	assert_int_equal(symbolizer_read(w->s, getpid(), 0, (uintptr_t)&value, &got, sizeof(got)), 0);
+	assert_int_equal(got, value);
+	assert_int_equal(symbolizer_read(w->s, getpid(), 0, 8, &got, sizeof(got)), -EFAULT);
+	assert_int_equal(symbolizer_read(w->s, getpid(), 0, (uintptr_t)&value, &got, sizeof(got)), 0);
+}
+
+/* A program that this one never saw, and that ends without being waited for. */
+static void names_another_program(void **state)
+{
+	struct world *w = *state;
+	char path[4096], exe[2048] = "";
+	const char *dir = getenv("LAB");
+	_cleanup_fclose_ FILE *out = NULL;
+	char line[8192];
+	uint64_t entry = 0;
+	int in[2], from[2];
+	pid_t pid;
+
+	assert_true(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
+	*strstr(exe, "/tests/unit/") = '\0';
+	snprintf(path, sizeof(path), dir ? "%s/threads" : "%s/lab/threads", dir ? dir : exe);
+	if (access(path, X_OK) < 0)
+		skip();
+	assert_true(pipe2(in, O_CLOEXEC) == 0 && pipe2(from, O_CLOEXEC) == 0);
+	pid = fork();
+	if (!pid) {
+		dup2(in[0], 0);
+		dup2(from[1], 1);
+		execl(path, path, "1", NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(from[1]);
+	out = fdopen(from[0], "r");
+	assert_non_null(fgets(line, sizeof(line), out)); /* its testimony: it is up */
+	snprintf(path, sizeof(path), "/proc/%d/auxv", pid);
+	{
+		_cleanup_close_ int fd = open(path, O_RDONLY);
+		uint64_t auxv[2];
+
+		while (read(fd, auxv, sizeof(auxv)) == sizeof(auxv))
+			if (auxv[0] == AT_ENTRY)
+				entry = auxv[1];
+	}
+	assert_place(resolve(w, pid, 0, (void *)(uintptr_t)(entry + 1)), "threads", "_start", 1);
+	kill(pid, SIGKILL);
+	close(in[1]);
+	waitpid(pid, NULL, 0);
+}
+
+/* --- what is kept has bounds --- */
+
+static void too_many_names(void **state)
+{
+	struct intern strings = { .limit = 1000 };
+	char name[32];
+	size_t kept = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "name %d", i);
+		kept += intern(&strings, name) != NULL;
+	}
+	assert_true(kept > 5 && kept < 50);
+	assert_ptr_equal(intern(&strings, "name 1"), intern(&strings, "name 1"));
+	assert_string_equal(intern(&strings, "name 1"), "name 1");
+	assert_null(intern(&strings, "another"));
+	intern_done(&strings);
+}
+
+/* More ranges and files than are kept: the count stays bounded, and what was added last is there. */
+static void too_many_ranges(void **state)
+{
+	struct intern strings = { .limit = 1 << 20 };
+	struct function f = { .name = "f" };
+	struct names names = { 0 };
+	struct file_key key = { .inode = 1 };
+	const struct name_range *range;
+	const char *why;
+
+	(void)state;
+	for (uint64_t i = 0; i < 300000; i++) {
+		key.inode = 1 + i % 2000;
+		f.offset = f.vaddr = f.low = f.start = 2000000 - i * 2;
+		f.high = f.low + 2;
+		names_add(&names, &key, &f, 1, &strings);
+		range = names_find(&names, &key, f.offset + 1, &why);
+		assert_non_null(range);
+		assert_string_equal(range->name, "f");
+	}
+	assert_true(names.n <= 1024 && names.ranges <= 1u << 18);
+	names_refuse(&names, &key, "broken");
+	assert_null(names_find(&names, &key, 7, &why));
+	assert_string_equal(why, "broken");
+	names_done(&names);
+	intern_done(&strings);
+}
+
+static void too_many_mappings(void **state)
+{
+	struct intern strings = { .limit = 1 << 19 };
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct layout layout;
+
+	(void)state;
+	for (uint64_t i = 0; i < 20000; i++)
+		strbuf_printf(&text, "%llx-%llx r-xp 00000000 08:01 %llu /some/file/%llu\n", 0x10000ull + i * 0x1000,
+			      0x11000ull + i * 0x1000, 1 + (unsigned long long)i / 2, (unsigned long long)i / 2);
+	assert_int_equal(layout_parse((struct span){ text.data, text.len }, &strings, &layout), 0);
+	assert_int_equal(layout.n, 20000);
+	assert_int_equal(layout.n_objects, 10000);
+	assert_int_equal(layout_find(&layout, 0x12345)->start, 0x12000);
+	assert_string_equal(layout.objects[layout_find(&layout, 0x12345)->object].path, "/some/file/1");
+	/* there was no room for the last names */
+	assert_null(layout.objects[9999].path);
+	assert_null(layout_find(&layout, 0xffff));
+	layout_done(&layout);
+	while (text.len < 9u << 20)
+		strbuf_add(&text, text.data, text.len / 2);
+	assert_int_equal(layout_parse((struct span){ text.data, text.len }, &strings, &layout), -EFBIG);
+	intern_done(&strings);
+}
+
+int main(void)
+{
+#define LIVE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		LIVE(names_functions),	       LIVE(names_what_has_no_file),
+		LIVE(finds_what_came_later),   LIVE(remembers_the_gone),
+		LIVE(zombie_is_gone),	       LIVE(child_is_like_its_parent),
+		LIVE(exec_is_another_program), LIVE(many_processes),
+		LIVE(many_addresses),	       LIVE(reads_memory),
+		LIVE(names_another_program),   cmocka_unit_test(too_many_names),
+		cmocka_unit_test(too_many_ranges), cmocka_unit_test(too_many_mappings),
+	};
+
+	return cmocka_run_group_tests_name("symbolize", tests, NULL, NULL);
+}
