@@ -39,6 +39,11 @@ enum abort_cause {
 /* "abort", "register"...; "syscall", "migrate"...; NULL-terminated, index 0 is "unknown" (shown as null). */
 extern const char *const event_type_names[], *const abort_cause_names[];
 
+struct record_type;
+
+/* The fields that an event of this type has. */
+const struct record_type *event_record_type(uint32_t type);
+
 /* A place in a process's code. */
 struct code_place {
 	uint64_t has;
@@ -51,7 +56,10 @@ enum { PLACE_OFFSET = 1 };
 struct event_section {
 	const char *object, *symbol, *function; /* symbol: of the descriptor */
 	uint64_t start, length;
+	uint64_t offset; /* of the start, as in struct code_place */
+	uint64_t has;
 };
+enum { EVENT_SECTION_OFFSET = 1 };
 
 struct event {
 	uint64_t has;
@@ -112,7 +120,7 @@ struct trace_tally {
 	uint64_t has;
 	uint64_t duration_ns;
 	uint64_t events[EVENT_TYPES];
-	uint64_t causes[CAUSES]; /* their sum is events[EVENT_ABORT], unless causes were not asked for */
+	uint64_t causes[CAUSES]; /* their sum is events[EVENT_ABORT]; CAUSE_NONE where they were not asked for */
 	uint64_t lost;	 /* single events that are in the totals and were not delivered */
 	uint64_t missed; /* aborts and others that are not even in the totals: a program was running already */
 	uint64_t stacks_lost;
@@ -123,7 +131,7 @@ struct trace_tally {
 	const char *const *notes; /* what else a reader should know: what could not be attached... */
 	size_t n_notes;
 };
-enum { TALLY_COMMAND = 1 };
+enum { TALLY_COMMAND = 1, TALLY_CAUSES = 2 };
 
 struct trace_start {
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME at the start */

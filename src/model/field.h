@@ -24,6 +24,10 @@ enum field_kind {
 	FIELD_RECORD, /* a record within the record */
 	FIELD_LIST,   /* a pointer to records and, at offset_n, their number (size_t) */
 	FIELD_STRINGS, /* the same of const char * */
+	FIELD_DOUBLE,  /* finite, and not negative */
+	/* uint64_t[]: how many there are of each of the names; of index 0, those of which it is not known:
+	 * where there are such, the others say nothing. */
+	FIELD_COUNTS,
 	FIELD_NULL,   /* never known here; the key is part of the contract */
 };
 
@@ -50,6 +54,9 @@ struct record_type {
 
 extern const struct record_type host_type, process_type, thread_type, object_type, symbol_type,
 	owner_type, libc_type, unknown_type, finding_type, summary_type;
+/* Of struct event by its type: abort; fault; all others. Of struct trace_tally and what is in it. */
+extern const struct record_type event_abort_type, event_fault_type, event_call_type, tally_type,
+	section_tally_type, event_section_type, code_place_type;
 
 /* Whether the field has a value in this record. */
 int field_is_known(const struct record_type *type, const struct field *f, const void *record);

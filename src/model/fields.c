@@ -4,18 +4,9 @@
 
 #include "model/facts.h"
 #include "model/field.h"
+#include "model/field_rows.h"
 #include "model/finding.h"
 #include "model/summary.h"
-#include "util/array.h"
-
-#define F(s, k, m, l, b, key_) { .key = (key_), .label = (l), .kind = (k), .offset = offsetof(s, m), .bit = (b) }
-#define F_NAME(s, m, l, n, key_) \
-	{ .key = (key_), .label = (l), .kind = FIELD_NAME, .offset = offsetof(s, m), .names = (n) }
-#define F_RECORD(s, m, t, key_) { .key = (key_), .kind = FIELD_RECORD, .offset = offsetof(s, m), .type = &(t) }
-#define F_LIST(s, m, count, t, b, key_)                                                           \
-	{ .key = (key_), .kind = FIELD_LIST, .offset = offsetof(s, m), .offset_n = offsetof(s, count), \
-	  .bit = (b), .type = &(t) }
-#define TYPE(s, h, f) { .size = sizeof(s), .has = (h), .fields = (f), .n = ARRAY_SIZE(f) }
 
 static const struct field unknown_fields[] = {
 	F(struct unknown, FIELD_STRING, what, "", 0, "what"),
@@ -171,8 +162,7 @@ static const struct field finding_fields[] = {
 	F(struct finding, FIELD_STRING, title, "", 0, "title"),
 	F_RECORD(struct finding, subject, subject_type, "subject"),
 	F(struct finding, FIELD_STRING, detail, "", 0, "detail"),
-	{ .key = "evidence", .kind = FIELD_STRINGS, .offset = offsetof(struct finding, evidence),
-	  .offset_n = offsetof(struct finding, n_evidence) },
+	F_STRINGS(struct finding, evidence, n_evidence, "evidence"),
 	F(struct finding, FIELD_STRING, advice, "", 0, "advice"),
 };
 const struct record_type finding_type = TYPE(struct finding, RECORD_NO_HAS, finding_fields);
@@ -217,6 +207,8 @@ int field_is_known(const struct record_type *type, const struct field *f, const 
 		return *(const uint32_t *)at != 0;
 	case FIELD_ID:
 		return *(const int32_t *)at != 0;
+	case FIELD_COUNTS:
+		return *(const uint64_t *)at == 0;
 	case FIELD_NULL:
 		return 0;
 	default:

@@ -12,16 +12,20 @@ struct jsonw {
 	FILE *file;
 	int depth;
 	bool first; /* nothing written yet at this depth */
+	bool compact; /* each outermost value is one line (JSON Lines), without blanks */
 };
 
 /* key is NULL within an array and for the outermost object. */
 void jsonw_open(struct jsonw *j, const char *key, char bracket);
 void jsonw_close(struct jsonw *j, char bracket);
 void jsonw_string(struct jsonw *j, const char *key, const char *value);
-void jsonw_number(struct jsonw *j, const char *key, long value);
+void jsonw_number(struct jsonw *j, const char *key, int64_t value);
 void jsonw_bool(struct jsonw *j, const char *key, bool value);
 void jsonw_record(struct jsonw *j, const char *key, const struct record_type *type, const void *record);
 void jsonw_records(struct jsonw *j, const char *key, const struct record_type *type, const void *items,
 		  size_t n);
+
+/* The fields alone, into an object that is open. */
+void jsonw_fields(struct jsonw *j, const struct record_type *type, const void *record);
 
 #endif

@@ -59,6 +59,9 @@ const char *field_text(const struct record_type *type, const struct field *f, co
 	case FIELD_HEX64:
 		snprintf(buffer, 32, "0x%" PRIx64, *(const uint64_t *)at);
 		break;
+	case FIELD_DOUBLE:
+		snprintf(buffer, 32, "%.1f", *(const double *)at);
+		break;
 	default:
 		return "-";
 	}
@@ -110,6 +113,9 @@ static const char *cut(const char *text, size_t width, bool *ret_was_cut)
 	return text;
 }
 
+/* What a column needs to be read, where it has as much. */
+enum { COLUMN_MIN = 16 };
+
 /* Takes from the widest columns until the table fits, but leaves every column readable. */
 static void fit(size_t *widths, size_t n, size_t room)
 {
@@ -121,10 +127,23 @@ static void fit(size_t *widths, size_t n, size_t room)
 			if (widths[c] > widths[widest])
 				widest = c;
 		}
-		if (total <= room + 2 || widths[widest] <= 16)
+		if (total <= room + 2 || widths[widest] <= COLUMN_MIN)
 			return;
 		widths[widest]--;
 	}
+}
+
+bool table_fits(const struct table *t, const struct output *o, int indent)
+{
+	size_t total = (size_t)indent;
+
+	for (size_t c = 0; c < t->n_columns; c++) {
+		size_t width = column_width(t, c);
+
+		if (width)
+			total += (width < COLUMN_MIN ? width : COLUMN_MIN) + 2;
+	}
+	return !o->width || total <= (size_t)o->width + 2;
 }
 
 static void print_row(const struct table *t, const struct output *o, int indent, const size_t *widths,
@@ -151,6 +170,14 @@ static void print_row(const struct table *t, const struct output *o, int indent,
 	fputc('\n', o->file);
 }
 
+void table_done(struct table *t)
+{
+	for (size_t i = 0; i < t->n_cells; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	*t = (struct table){ 0 };
+}
+
 void table_print(struct table *t, const struct output *o, int indent)
 {
 	size_t widths[TABLE_COLUMNS_MAX] = { 0 }, rows = t->n_columns ? t->n_cells / t->n_columns : 0;
@@ -161,8 +188,5 @@ void table_print(struct table *t, const struct output *o, int indent)
 		fit(widths, t->n_columns, (size_t)(o->width > indent ? o->width - indent : 0));
 	for (size_t row = 0; rows && row <= rows; row++)
 		print_row(t, o, indent, widths, row);
-	for (size_t i = 0; i < t->n_cells; i++)
-		free(t->cells[i]);
-	free(t->cells);
-	*t = (struct table){ 0 };
+	table_done(t);
 }

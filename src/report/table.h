@@ -23,6 +23,11 @@ void table_cell(struct table *t, const char *text);
 void table_field(struct table *t, const struct record_type *type, const struct field *f,
 		 const void *record);
 
+/* Whether every column can be read in the width that there is. */
+bool table_fits(const struct table *t, const struct output *o, int indent);
+
+void table_done(struct table *t);
+
 /* Writes it, indented, and frees it. Columns without any content but "-" are left out. */
 void table_print(struct table *t, const struct output *o, int indent);
 

@@ -42,14 +42,31 @@ static bool unsafe(uint32_t c)
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
+/* Nearly all text is nothing else, and there can be a lot of it. */
+static size_t plain(const unsigned char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7f)
+		n++;
+	return n;
+}
+
 static void append(struct strbuf *out, const char *s, size_t len, bool terminal)
 {
 	const unsigned char *p = (const unsigned char *)s;
 
 	while (len) {
 		uint32_t code = 0;
-		size_t n = character(p, len, &code), bytes = n ? n : 1;
+		size_t run = plain(p, len), n, bytes;
 
+		strbuf_add(out, p, run);
+		p += run;
+		len -= run;
+		if (!len)
+			break;
+		n = character(p, len, &code);
+		bytes = n ? n : 1;
 		if (n && !(terminal && unsafe(code)))
 			strbuf_add(out, p, n);
 		else

@@ -82,6 +82,10 @@ static void field_tables(void **state)
 	assert_keys_unique(&process_type);
 	assert_keys_unique(&host_type);
 	assert_keys_unique(&finding_type);
+	assert_keys_unique(&event_abort_type);
+	assert_keys_unique(&event_call_type);
+	assert_keys_unique(&event_fault_type);
+	assert_keys_unique(&tally_type);
 }
 
 static void unknown_is_said_once(void **state)

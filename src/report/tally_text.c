@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/tally_text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "model/field.h"
+#include "report/event_line.h"
+#include "report/table.h"
+#include "util/array.h"
+#include "util/strbuf.h"
+
+/* --- totals --- */
+
+static const struct {
+	enum event_type type;
+	const char *one, *many;
+} type_words[] = {
+	{ EVENT_ABORT, "abort", "aborts" },
+	{ EVENT_REGISTER, "registration", "registrations" },
+	{ EVENT_REGISTER_FAILED, "refused registration", "refused registrations" },
+	{ EVENT_UNREGISTER, "unregistration", "unregistrations" },
+	{ EVENT_UNREGISTER_FAILED, "refused unregistration", "refused unregistrations" },
+	{ EVENT_GONE, "thread gone while registered", "threads gone while registered" },
+	{ EVENT_FAULT, "fault", "faults" },
+};
+
+void tally_totals(const struct output *o, const struct trace_tally *t, const struct tally_options *options)
+{
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+	const char *between = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(type_words); i++) {
+		uint64_t n = t->events[type_words[i].type];
+
+		if (!n && !(options->types & 1u << type_words[i].type))
+			continue;
+		if (n)
+			strbuf_printf(&line, "%s%" PRIu64, between, n);
+		else
+			strbuf_printf(&line, "%sno", between);
+		strbuf_printf(&line, " %s", n == 1 ? type_words[i].one : type_words[i].many);
+		between = ", ";
+	}
+	strbuf_printf(&line, "%s in %.1f s; %" PRIu64 " lost, %" PRIu64 " missed", *between ? "" : "nothing",
+		      (double)t->duration_ns / 1e9, t->lost, t->missed);
+	if (options->stack || t->stacks_lost)
+		strbuf_printf(&line, ", %" PRIu64 " stacks lost", t->stacks_lost);
+	fputs(output_bold(o), o->file);
+	output_wrapped(o, 2, strbuf_str(&line));
+	fputs(output_plain(o), o->file);
+}
+
+/* "12.3%"; nothing that was seen is shown as 0, and not all as 100. */
+static void add_share(struct strbuf *b, uint64_t part, uint64_t whole)
+{
+	double share = whole ? 100.0 * (double)part / (double)whole : 0;
+
+	if (part && share < 0.05)
+		strbuf_puts(b, "<0.1%");
+	else if (part < whole && share >= 99.95)
+		strbuf_puts(b, ">99.9%");
+	else
+		strbuf_printf(b, "%.1f%%", share);
+}
+
+void tally_causes(const struct output *o, const struct trace_tally *t)
+{
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+	const char *between = "";
+
+	if (!(t->has & TALLY_CAUSES) || t->causes[CAUSE_NONE] || !t->events[EVENT_ABORT])
+		return;
+	for (size_t i = CAUSE_NONE + 1; i < CAUSES; i++) {
+		/* How many could not be told belongs to the answer, even where there are none. */
+		if (!t->causes[i] && i != CAUSE_UNKNOWN)
+			continue;
+		strbuf_printf(&line, "%s%s %" PRIu64 " (", between, abort_cause_names[i], t->causes[i]);
+		add_share(&line, t->causes[i], t->events[EVENT_ABORT]);
+		strbuf_puts(&line, ")");
+		between = ", ";
+	}
+	fputs("  causes: ", o->file);
+	output_wrapped(o, 4, strbuf_str(&line));
+}
+
+/* --- sections --- */
+
+static void add_offsets(struct strbuf *b, const struct section_tally *s, size_t n)
+{
+	for (size_t i = 0; i < s->n_offsets && i < n; i++) {
+		strbuf_printf(b, "%s+0x%" PRIx64 " ", i ? ", " : "", s->offsets[i].offset);
+		add_share(b, s->offsets[i].count, s->aborts);
+	}
+}
+
+static const char *const counts[] = { "aborts", "per_second" };
+static const char *const cause_labels[] = { "",	      "SYSCALL",    "MIGRATE", "SIGNAL",
+					    "MEMBARRIER", "PREEMPT", "UNKNOWN" };
+_Static_assert(ARRAY_SIZE(cause_labels) == CAUSES, "a label for each cause");
+
+static void section_columns(struct table *t)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		table_column(t, field_find(&section_tally_type, counts[i])->label);
+	for (size_t i = CAUSE_NONE + 1; i < CAUSES; i++)
+		table_column(t, cause_labels[i]);
+	table_column(t, field_find(&section_tally_type, "object")->label);
+	table_column(t, field_find(&section_tally_type, "function")->label);
+	table_column(t, "OFFSETS");
+	table_column(t, field_find(&section_tally_type, "pid")->label);
+	table_column(t, field_find(&section_tally_type, "comm")->label);
+}
+
+static void text_cell(struct table *t, struct strbuf *b)
+{
+	table_cell(t, b->len ? strbuf_str(b) : "-");
+	strbuf_clear(b);
+}
+
+static void field_cell(struct table *t, const struct section_tally *s, const char *key)
+{
+	table_field(t, &section_tally_type, field_find(&section_tally_type, key), s);
+}
+
+/* The section's name without its object, which has a column of its own. */
+static void name_cell(struct table *t, const struct section_tally *s, struct strbuf *b)
+{
+	struct event_section in = s->section;
+
+	in.object = NULL;
+	event_section_text(&in, 0, b);
+	text_cell(t, b);
+}
+
+static void section_row(struct table *t, const struct section_tally *s, size_t n_offsets)
+{
+	_cleanup_strbuf_ struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		field_cell(t, s, counts[i]);
+	for (size_t i = CAUSE_NONE + 1; i < CAUSES; i++) {
+		if (s->causes[i])
+			add_share(&b, s->causes[i], s->aborts);
+		text_cell(t, &b);
+	}
+	field_cell(t, s, "object");
+	name_cell(t, s, &b);
+	add_offsets(&b, s, n_offsets);
+	text_cell(t, &b);
+	field_cell(t, s, "pid");
+	field_cell(t, s, "comm");
+}
+
+/* Where a table is too wide: "12 aborts, 3.4/s  libx.so push  4711 mongod" and a line with the rest. */
+static void print_narrow(const struct output *o, const struct section_tally *s)
+{
+	_cleanup_strbuf_ struct strbuf b = { 0 };
+	const char *between = "";
+
+	strbuf_printf(&b, "%" PRIu64 " abort%s, %.1f/s  ", s->aborts, s->aborts == 1 ? "" : "s", s->per_second);
+	event_section_text(&s->section, 0, &b);
+	strbuf_printf(&b, "  %d %s", s->pid, s->comm);
+	fputs("  ", o->file);
+	output_wrapped(o, 6, strbuf_str(&b));
+	fputs("    ", o->file);
+	strbuf_clear(&b);
+	for (size_t i = CAUSE_NONE + 1; i < CAUSES; i++) {
+		if (!s->causes[i])
+			continue;
+		strbuf_printf(&b, "%s%s ", between, abort_cause_names[i]);
+		add_share(&b, s->causes[i], s->aborts);
+		between = ", ";
+	}
+	strbuf_puts(&b, s->n_offsets ? *between ? "; at " : "at " : "");
+	add_offsets(&b, s, 3);
+	output_wrapped(o, 4, strbuf_str(&b));
+}
+
+static void print_more(const struct output *o, const struct trace_tally *t, size_t shown)
+{
+	uint64_t aborts = 0;
+
+	for (size_t i = shown; i < t->n_sections; i++)
+		aborts += t->sections[i].aborts;
+	if (shown < t->n_sections)
+		fprintf(o->file, "  and %zu section%s more, with %" PRIu64 " abort%s\n", t->n_sections - shown,
+			t->n_sections - shown == 1 ? "" : "s", aborts, aborts == 1 ? "" : "s");
+	if (t->other_sections)
+		fprintf(o->file, "  and %" PRIu64 " aborts of sections that there was no room to count\n",
+			t->other_sections);
+}
+
+void tally_sections(const struct output *o, const struct trace_tally *t, size_t lines)
+{
+	size_t n_offsets = o->width && o->width < 140 ? 1 : 3, rows = lines > 1 ? lines - 1 : 0;
+	struct table table = { 0 };
+
+	section_columns(&table);
+	rows = rows < t->n_sections ? rows : t->n_sections;
+	for (size_t i = 0; i < rows; i++)
+		section_row(&table, &t->sections[i], n_offsets);
+	if (table_fits(&table, o, 2)) {
+		table_print(&table, o, 2);
+	} else {
+		table_done(&table);
+		rows = lines / 2 < t->n_sections ? lines / 2 : t->n_sections;
+		for (size_t i = 0; i < rows; i++)
+			print_narrow(o, &t->sections[i]);
+	}
+	print_more(o, t, rows);
+}
+
+/* --- stacks --- */
+
+enum { STACKS_SHOWN = 3 };
+
+static void print_stack(const struct output *o, const struct section_tally *s, const struct stack_count *stack)
+{
+	_cleanup_strbuf_ struct strbuf b = { 0 };
+
+	add_share(&b, stack->count, s->aborts);
+	fprintf(o->file, "    %" PRIu64 " (%s)\n", stack->count, strbuf_str(&b));
+	for (size_t i = 0; i < stack->n_frames; i++) {
+		strbuf_clear(&b);
+		event_place_text(&stack->frames[i], &b);
+		fprintf(o->file, "      %s\n", strbuf_str(&b));
+	}
+}
+
+void tally_stacks(const struct output *o, const struct trace_tally *t, size_t sections)
+{
+	for (size_t i = 0; i < t->n_sections && i < sections; i++) {
+		_cleanup_strbuf_ struct strbuf b = { 0 };
+		const struct section_tally *s = &t->sections[i];
+
+		if (!s->n_stacks)
+			continue;
+		event_section_text(&s->section, 0, &b);
+		fprintf(o->file, "  stacks of %s, %d ", strbuf_str(&b), s->pid);
+		output_text(o, s->comm);
+		fputc('\n', o->file);
+		for (size_t k = 0; k < s->n_stacks && k < STACKS_SHOWN; k++)
+			print_stack(o, s, &s->stacks[k]);
+		if (s->n_stacks > STACKS_SHOWN)
+			fprintf(o->file, "    and %zu stacks more\n", s->n_stacks - STACKS_SHOWN);
+	}
+}
+
+/* --- the end --- */
+
+static void print_command(const struct output *o, const struct trace_command *c)
+{
+	const char *name = c->has & COMMAND_SIGNAL ? sigabbrev_np(c->signal) : NULL;
+
+	fprintf(o->file, "  command %d ", c->pid);
+	if (name)
+		fprintf(o->file, "was killed by SIG%s\n", name);
+	else if (c->has & COMMAND_SIGNAL)
+		fprintf(o->file, "was killed by signal %d\n", c->signal);
+	else if (c->has & COMMAND_STATUS)
+		fprintf(o->file, "ended with status %d\n", c->status);
+	else
+		fputs("still runs\n", o->file);
+}
+
+void tally_notes(const struct output *o, const struct trace_tally *t)
+{
+	for (size_t i = 0; i < t->n_notes; i++) {
+		fputs("  note: ", o->file);
+		output_wrapped(o, 8, t->notes[i]);
+	}
+	if (t->has & TALLY_COMMAND)
+		print_command(o, &t->command);
+}
