@@ -8,6 +8,7 @@
  *
  * usage: descriptor CASE
  */
+#include "section.h"
 #include "testify.h"
 
 #include <dlfcn.h>
@@ -16,15 +17,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* What the kernel reads. */
-struct section {
-	uint32_t version;
-	uint32_t flags;
-	uint64_t start;
-	uint64_t length;
-	uint64_t abort;
-} __attribute__((aligned(32)));
 
 static void *library;
 static const struct section *valid;

@@ -512,7 +512,11 @@ enum lab_order lab_listen(int timeout_ms)
 		return LAB_ORDER_NONE;
 	if (!read_line(line, sizeof(line)))
 		return LAB_ORDER_END;
-	return strcmp(line, "report") ? LAB_ORDER_NONE : LAB_ORDER_REPORT;
+	if (!strcmp(line, "report"))
+		return LAB_ORDER_REPORT;
+	if (!strcmp(line, "pause"))
+		return LAB_ORDER_PAUSE;
+	return strcmp(line, "go") ? LAB_ORDER_NONE : LAB_ORDER_GO;
 }
 
 void lab_report(void (*fill)(void))
@@ -538,6 +542,8 @@ void lab_obey(void (*fill)(void))
 		case LAB_ORDER_END:
 			return;
 		case LAB_ORDER_NONE:
+		case LAB_ORDER_PAUSE:
+		case LAB_ORDER_GO:
 			break;
 		}
 	}

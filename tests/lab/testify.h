@@ -113,6 +113,8 @@ void lab_testimony_end(void);
 enum lab_order {
 	LAB_ORDER_NONE,
 	LAB_ORDER_REPORT,
+	LAB_ORDER_PAUSE,
+	LAB_ORDER_GO,
 	LAB_ORDER_END,
 };
 
