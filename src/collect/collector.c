@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/utsname.h>
 
 #include "collect/images.h"
 #include "collect/kernel_class.h"
@@ -14,10 +12,10 @@
 #include "collect/scan.h"
 #include "collect/task_iter.h"
 #include "collect/task_ptrace.h"
+#include "model/host.h"
 #include "proc/privileges.h"
 #include "proc/reader.h"
 #include "proc/service.h"
-#include "rseqctl/rseq_abi.h"
 #include "rseqctl/task_record.h"
 #include "util/array.h"
 #include "util/parse.h"
@@ -50,37 +48,6 @@ static void host_unknown(struct collector *c, const char *what, const char *why)
 	u->why = arena_strdup(&c->arena, why);
 }
 
-static void read_host(struct collector *c)
-{
-	struct utsname u;
-
-	if (uname(&u) == 0) {
-		snprintf(c->host.kernel, sizeof(c->host.kernel), "%s", u.release);
-		snprintf(c->host.arch, sizeof(c->host.arch), "%s", u.machine);
-	}
-	c->host.feature_size = getauxval(AUXV_RSEQ_FEATURE_SIZE);
-	c->host.align = getauxval(AUXV_RSEQ_ALIGN);
-	c->host.has = HOST_AUXV;
-}
-
-/* The class is the layout that CO-RE found in the kernel's types. */
-static uint32_t class_of(uint32_t layout)
-{
-	switch (layout) {
-	case TASK_LAYOUT_NONE:
-		return CLASS_ABSENT;
-	case TASK_LAYOUT_ORIGINAL:
-		return CLASS_ORIGINAL;
-	case TASK_LAYOUT_EXTENSIBLE:
-		return CLASS_EXTENSIBLE;
-	case TASK_LAYOUT_REWRITE:
-		return CLASS_REWRITE;
-	case TASK_LAYOUT_SPLIT:
-		return CLASS_SPLIT;
-	}
-	return CLASS_UNKNOWN;
-}
-
 static void read_class(struct collector *c)
 {
 	const char *why;
@@ -101,7 +68,7 @@ static int read_records(void *ctx, int32_t pid, struct strbuf *out)
 
 	if (r == 0 && out->len >= sizeof(first)) {
 		memcpy(&first, out->data, sizeof(first));
-		c->host.rseq_class = class_of(first.layout);
+		c->host.rseq_class = host_class(first.layout);
 	}
 	return r;
 }
@@ -166,7 +133,7 @@ static int start(struct collector *c, enum method wish, bool verbose, struct ref
 	c->images = images_new();
 	if (!c->images)
 		return refusal->err = -ENOMEM;
-	read_host(c);
+	host_read(&c->host);
 	c->wish = wish;
 	if (wish == METHOD_PTRACE || wish == METHOD_NONE)
 		c->method = wish;

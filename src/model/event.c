@@ -6,8 +6,8 @@
 
 const char *const event_type_names[] = { "unknown",	      "abort", "register", "unregister", "register-failed",
 					 "unregister-failed", "gone",  "fault",	   NULL };
-const char *const abort_cause_names[] = { "unknown",	"syscall", "migrate", "signal",
-					  "membarrier", "preempt", "unknown", NULL };
+const char *const abort_cause_names[] = { "unknown", "syscall", "signal", "membarrier",
+					  "migrate", "preempt", "unknown", NULL };
 
 _Static_assert(ARRAY_SIZE(event_type_names) == EVENT_TYPES + 1, "a name for each type");
 _Static_assert(ARRAY_SIZE(abort_cause_names) == CAUSES + 1, "a name for each cause");
