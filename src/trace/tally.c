@@ -79,7 +79,7 @@ static void take_section(const struct making *m, const struct trace_section_tota
 	to->aborts = sum(to->causes, CAUSES);
 	if (m->seconds > 0)
 		to->per_second = (double)(to->aborts - before) / m->seconds;
-	if (name)
+	if (name && !m->last)
 		name->aborts = to->aborts;
 	take_offsets(&m->t->arena, &from->section, to);
 }

@@ -24,7 +24,7 @@ enum { KIND_KERNEL, KIND_READER, KINDS };
 #define STACKS_EVERY_NS 250000000ULL
 
 struct trace {
-	const struct trace_options *options;
+	struct trace_options options; /* what it points to is the caller's */
 	struct service nursery, kernel;
 	struct service_kind kinds[KINDS];
 	struct service_op reader_operations[SYMBOLIZER_OPS];
@@ -116,7 +116,7 @@ static int add_tid(struct trace *t, int32_t tid, char *why)
 
 static int add_targets(struct trace *t, char *why)
 {
-	const struct trace_options *o = t->options;
+	const struct trace_options *o = &t->options;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < o->n_pids; i++)
@@ -167,7 +167,7 @@ static int load(struct trace *t, char *why)
 	struct trace_config *config = calloc(1, sizeof(*config));
 	struct service_request request = { TRACE_OP_LOAD, config, sizeof(*config) };
 	_cleanup_strbuf_ struct strbuf reply = { 0 };
-	int r = config ? make_config(t->options, config, why) : refuse(why, -ENOMEM, "no memory");
+	int r = config ? make_config(&t->options, config, why) : refuse(why, -ENOMEM, "no memory");
 
 	if (r == 0) {
 		r = service_call(&t->kernel, &request, &reply, NULL);
@@ -236,7 +236,7 @@ static int start_helpers(struct trace *t, char *why)
 
 static int start(struct trace *t, char *why)
 {
-	const struct trace_options *o = t->options;
+	const struct trace_options *o = &t->options;
 	int r = 0;
 
 	if (o->command)
@@ -261,7 +261,7 @@ int trace_new(const struct trace_options *options, struct trace **ret, char why[
 	why[0] = '\0';
 	if (!t)
 		return refuse(why, -ENOMEM, "no memory");
-	t->options = options;
+	t->options = *options;
 	t->nursery = t->kernel = SERVICE_NONE;
 	t->command = COMMAND_NONE;
 	r = start(t, why);
@@ -303,7 +303,7 @@ void trace_start(struct trace *t, struct trace_start *ret)
 		.realtime_offset_ns = (int64_t)(now_ns(CLOCK_REALTIME) - t->start_ns),
 		.host = &t->host,
 	};
-	if (t->options->command)
+	if (t->options.command)
 		t->command_error = -command_go(&t->command);
 }
 
@@ -318,7 +318,7 @@ int trace_command_failed(const struct trace *t)
 
 static bool threads_are_gone(const struct trace *t)
 {
-	const struct trace_options *o = t->options;
+	const struct trace_options *o = &t->options;
 
 	for (size_t i = 0; i < o->n_tids; i++) {
 		char name[32];
@@ -333,7 +333,7 @@ static bool threads_are_gone(const struct trace *t)
 /* What was asked for by number has an end; everything else has none. */
 static bool is_over(struct trace *t)
 {
-	const struct trace_options *o = t->options;
+	const struct trace_options *o = &t->options;
 	size_t ended = 0;
 
 	if (!o->n_pids && !o->n_tids && !o->command)
@@ -372,8 +372,8 @@ static struct tally_room tally_room(struct trace *t)
 	return (struct tally_room){
 		.kernel = &t->kernel,
 		.sections = t->sections,
-		.stacks = t->options->stack ? t->stacks : NULL,
-		.causes = !t->options->no_cause,
+		.stacks = t->options.stack ? t->stacks : NULL,
+		.causes = !t->options.no_cause,
 	};
 }
 
@@ -384,7 +384,7 @@ static void name_stacks(struct trace *t)
 	struct tally unused = { 0 };
 	uint64_t now = now_ns(CLOCK_BOOTTIME);
 
-	if (!t->options->stack || now - t->stacks_ns < STACKS_EVERY_NS)
+	if (!t->options.stack || now - t->stacks_ns < STACKS_EVERY_NS)
 		return;
 	t->stacks_ns = now;
 	if (tally_make(&unused, &room, 0, true) == 0)
@@ -432,7 +432,7 @@ const struct trace_tally *trace_tally(struct trace *t)
 	t->tally.tally.events[EVENT_FAULT] = events_faults(t->events);
 	t->tally.tally.notes = t->notes;
 	t->tally.tally.n_notes = t->loaded.n_notes;
-	if (t->options->command) {
+	if (t->options.command) {
 		t->tally.tally.has |= TALLY_COMMAND;
 		t->tally.tally.command = t->command.result;
 	}

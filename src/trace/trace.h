@@ -33,7 +33,7 @@ struct trace_options {
 enum { TRACE_WHY = 256 };
 
 /*
- * Starts the helpers, gives up privileges, loads and attaches; the command is there, but waits for
+ * What the options point to is borrowed until trace_free. Starts the helpers, gives up privileges, loads and attaches; the command is there, but waits for
  * trace_start. 0, or -errno and in why[] what is missing and what to do about it.
  */
 int trace_new(const struct trace_options *options, struct trace **ret, char why[TRACE_WHY]) _must_check_;
