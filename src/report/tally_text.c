@@ -95,8 +95,11 @@ static void add_offsets(struct strbuf *b, const struct section_tally *s, size_t 
 }
 
 static const char *const counts[] = { "aborts", "per_second" };
-static const char *const cause_labels[] = { "",	      "SYSCALL",    "MIGRATE", "SIGNAL",
-					    "MEMBARRIER", "PREEMPT", "UNKNOWN" };
+static const char *const cause_labels[] = {
+	[CAUSE_NONE] = "",		[CAUSE_SYSCALL] = "SYSCALL", [CAUSE_SIGNAL] = "SIGNAL",
+	[CAUSE_MEMBARRIER] = "MEMBARRIER", [CAUSE_MIGRATE] = "MIGRATE", [CAUSE_PREEMPT] = "PREEMPT",
+	[CAUSE_UNKNOWN] = "UNKNOWN",
+};
 _Static_assert(ARRAY_SIZE(cause_labels) == CAUSES, "a label for each cause");
 
 static void section_columns(struct table *t)
