@@ -294,8 +294,8 @@ $(O)/lab/lib%.so: tests/lab/lib%.c $(O)/flags
 
 $(O)/lab/tcmalloc-like: $(O)/lab/libtcmalloc_like.so
 $(O)/lab/tcmalloc-like: LAB_LINK = -L$(O)/lab -ltcmalloc_like
-$(O)/lab/aborts: $(O)/lab/libaborts.so
-$(O)/lab/aborts: LAB_LINK = -L$(O)/lab -laborts
+$(O)/lab/aborts $(O)/lab/forker: $(O)/lab/libaborts.so
+$(O)/lab/aborts $(O)/lab/forker: LAB_LINK = -L$(O)/lab -laborts
 $(O)/lab/with-librseq: $(O)/lab/librseq_like.so
 $(O)/lab/with-librseq: LAB_LINK = -L$(O)/lab -lrseq_like
 
