@@ -247,7 +247,7 @@ I386_CC ?= $(if $(CROSS),none,i686-linux-gnu-gcc)
 I386_LIB ?= /usr/i686-linux-gnu/lib
 LAB_OTHER := threads own-area threads-static own-area-static libown_dlopen.so libown_preload.so
 LAB_MUSL  := $(if $(shell command -v $(MUSL_CC) 2>/dev/null),$(LAB_OTHER:%=$(O)/lab/musl/%))
-LAB_I386  := $(if $(shell command -v $(I386_CC) 2>/dev/null),$(patsubst %,$(O)/lab/i386/%,$(LAB_OTHER) mixed-owner libother.so thread-unregistered))
+LAB_I386  := $(if $(shell command -v $(I386_CC) 2>/dev/null),$(patsubst %,$(O)/lab/i386/%,$(LAB_OTHER) mixed-owner libother.so thread-unregistered failures))
 # musl's wrapper hides the kernel's headers together with glibc's.
 $(O)/lab/musl/%: LAB_CC = $(MUSL_CC) -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 # Not gcc-multilib: installing it removes every other cross compiler.
@@ -294,8 +294,8 @@ $(O)/lab/lib%.so: tests/lab/lib%.c $(O)/flags
 
 $(O)/lab/tcmalloc-like: $(O)/lab/libtcmalloc_like.so
 $(O)/lab/tcmalloc-like: LAB_LINK = -L$(O)/lab -ltcmalloc_like
-$(O)/lab/aborts: $(O)/lab/libaborts.so
-$(O)/lab/aborts: LAB_LINK = -L$(O)/lab -laborts
+$(O)/lab/aborts $(O)/lab/forker: $(O)/lab/libaborts.so
+$(O)/lab/aborts $(O)/lab/forker: LAB_LINK = -L$(O)/lab -laborts
 $(O)/lab/with-librseq: $(O)/lab/librseq_like.so
 $(O)/lab/with-librseq: LAB_LINK = -L$(O)/lab -lrseq_like
 
