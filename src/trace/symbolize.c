@@ -381,8 +381,10 @@ static const char *why_not_open(int err)
 		return "what is mapped is no regular file";
 	case -ETIMEDOUT:
 		return "opening its file took too long";
+	case -ENOENT:
+		return "its file has no name any more, and opening the mapped one takes root";
 	}
-	return why_unreadable(err);
+	return "its file cannot be opened";
 }
 
 static struct mapped_file file_of(const struct layout_object *o)

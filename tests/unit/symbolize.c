@@ -399,6 +399,8 @@ static void file_takes_too_long(void **state)
 	int64_t start;
 	char *page;
 
+	if (geteuid() != 0)
+		skip(); /* its name leads nowhere, and through the mapping it takes root */
 	assert_int_equal(pread(own, &eh, sizeof(eh), 0), sizeof(eh));
 	while (sendfile(fd, own, NULL, 1 << 20) > 0)
 		;
