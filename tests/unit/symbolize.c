@@ -198,6 +198,9 @@ static void remembers_the_gone(void **state)
 	struct place p;
 
 	assert_place(resolve(w, seen.pid, 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	/* read again for what is in no file: what was known of files is still known */
+	symbolizer_refresh(w->s, seen.pid);
+	assert_string_equal(resolve(w, seen.pid, 0, (void *)getauxval(AT_RANDOM)).object, "[stack]");
 	end_child(&seen);
 	end_child(&unseen);
 	assert_place(resolve(w, seen.pid, 0, (char *)symbolize_here + 1), "symbolize", "symbolize_here", 1);
