@@ -11,7 +11,7 @@
 #define TEXT_MAX (8u << 20)
 
 /* The mappings of a file follow one another, now and then with an anonymous one in between. */
-enum { LOOK_BACK = 4 };
+enum { LOOK_BACK = 4, LOOK_AHEAD = 256 };
 
 /* Paths are interned. */
 static bool is_same(const struct layout_object *a, const struct layout_object *b)
@@ -117,6 +117,27 @@ const struct layout_object *layout_find_same(const struct layout *layout, const 
 		if (is_same(&layout->objects[i], o))
 			return &layout->objects[i];
 	return NULL;
+}
+
+/* Both are by address: what is still there comes in the same order. */
+void layout_inherit(struct layout *layout, const struct layout *earlier)
+{
+	size_t next = 0;
+
+	for (size_t i = 0; i < layout->n_objects; i++) {
+		struct layout_object *o = &layout->objects[i];
+
+		for (size_t k = next; k < earlier->n_objects && k - next < LOOK_AHEAD; k++) {
+			const struct layout_object *e = &earlier->objects[k];
+
+			if (!is_same(e, o))
+				continue;
+			o->was_identified = e->identified || e->was_identified;
+			o->key = e->key;
+			next = k + 1;
+			break;
+		}
+	}
 }
 
 size_t layout_size(const struct layout *layout)

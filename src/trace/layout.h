@@ -18,8 +18,8 @@ struct layout_object {
 	uint64_t inode;	  /* 0: no file */
 	uint64_t device;  /* as it stands in the maps, which is not always what stat says */
 	uint64_t start, end; /* of one mapping of it */
-	bool identified;
-	struct file_key key; /* valid when identified */
+	bool identified, was_identified; /* the latter in an earlier layout */
+	struct file_key key; /* valid when either is set */
 };
 
 struct region {
@@ -42,6 +42,9 @@ int layout_copy(const struct layout *layout, struct layout *ret) _must_check_;
 
 /* The same file, mapped by another process. Borrowed, or NULL. */
 const struct layout_object *layout_find_same(const struct layout *layout, const struct layout_object *o);
+
+/* Takes over what an earlier layout of the process knew of its files. */
+void layout_inherit(struct layout *layout, const struct layout *earlier);
 
 /* The bytes it takes. */
 size_t layout_size(const struct layout *layout);

@@ -350,6 +350,7 @@ static void read_layout(struct symbolizer *s, struct process *p)
 		r = try_layout(s, p, &layout);
 	if (r < 0)
 		return;
+	layout_inherit(&layout, &p->layout);
 	layout_done(&p->layout);
 	p->layout = layout;
 	p->read_at = now_ns();
@@ -381,8 +382,10 @@ static const char *why_not_open(int err)
 		return "what is mapped is no regular file";
 	case -ETIMEDOUT:
 		return "opening its file took too long";
+	case -ENOENT:
+		return "its file has no name any more, and opening the mapped one takes root";
 	}
-	return why_unreadable(err);
+	return "its file cannot be opened";
 }
 
 static struct mapped_file file_of(const struct layout_object *o)
@@ -428,14 +431,14 @@ static bool identify(struct symbolizer *s, struct process *p, struct layout_obje
 		return o->identified;
 	from = reader_for(s, p, o, &file);
 	if (!from)
-		return false;
+		return o->was_identified;
 	start = now_ns();
 	r = reader_identify(&from->reader, &file, &o->key);
 	o->identified = r == 0;
 	if (r < 0 && r != -ESRCH)
 		o->why = why_not_open(r);
 	account_process(from, start, r);
-	return o->identified;
+	return o->identified || (o->was_identified && r == -ESRCH);
 }
 
 /* The places of one object that are not known yet, beginning with the first address. */

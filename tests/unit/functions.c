@@ -8,9 +8,11 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -45,7 +47,7 @@ __asm__(".pushsection .text\n"
 	"test_unsized:\n"
 	".skip 16, 0x90\n"
 	".globl test_outer\n"
-	".type test_outer, @function\n"
+	".type test_outer, %function\n"
 	"test_outer:\n"
 	".skip 8, 0x90\n"
 	"test_inner:\n"
@@ -55,14 +57,14 @@ __asm__(".pushsection .text\n"
 	".size test_outer, 24\n"
 	".skip 16, 0x90\n"
 	".popsection\n"
-	".pushsection test_bare, \"ax\", @progbits\n"
+	".pushsection test_bare, \"ax\", %progbits\n"
 	".skip 16, 0x90\n"
 	".popsection\n"
-	".pushsection test_descriptors, \"a\", @progbits\n"
+	".pushsection test_descriptors, \"a\", %progbits\n"
 	"test_first:\n"
 	".skip 32\n"
 	".skip 32\n"
-	".type test_third, @object\n"
+	".type test_third, %object\n"
 	".size test_third, 32\n"
 	"test_third:\n"
 	".skip 32\n"
@@ -294,6 +296,7 @@ static void finds_in_stripped(void **state)
 	struct file f = read_file("/proc/self/exe");
 	Elf64_Shdr *sh = (Elf64_Shdr *)section_headers(f);
 	uint64_t plain = place(f, "test_plain"), headers = 0;
+	Dl_info libc = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < sections(f); i++)
@@ -306,7 +309,8 @@ static void finds_in_stripped(void **state)
 	assert_string_equal(find_one(f, plain).name, "");
 	assert_int_equal(find_one(f, plain).vaddr, headers);
 	free(f.bytes);
-	f = read_file("/lib/x86_64-linux-gnu/libc.so.6");
+	assert_true(dladdr((void *)gnu_get_libc_version, &libc));
+	f = read_file(libc.dli_fname);
 	assert_found(f, offset_of_vaddr(f, find_symbol(f, SHT_DYNSYM, "__write").st_value) + 2, "write", 2);
 	free(f.bytes);
 }

@@ -8,15 +8,21 @@
 
 #include <cmocka.h>
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "trace/layout.h"
 #include "trace/names.h"
@@ -127,7 +133,7 @@ static void names_functions(void **state)
 {
 	struct world *w = *state;
 	uint64_t addresses[] = { (uintptr_t)symbolize_here + 2, (uintptr_t)write + 1, (uintptr_t)symbolize_here,
-				 (uintptr_t)&w->kind };
+				 getauxval(AT_RANDOM) };
 	struct place places[4];
 
 	symbolizer_resolve(w->s, getpid(), 0, addresses, 4, places);
@@ -135,7 +141,7 @@ static void names_functions(void **state)
 	assert_string_equal(places[1].function, "write");
 	assert_int_equal(places[1].offset, 1);
 	assert_place(places[2], "symbolize", "symbolize_here", 0);
-	assert_string_equal(places[3].object, "[heap]");
+	assert_string_equal(places[3].object, "[stack]");
 	assert_null(places[3].function);
 	/* again, and another one of the same file */
 	assert_place(resolve(w, getpid(), 0, (char *)symbolize_here + 3), "symbolize", "symbolize_here", 3);
@@ -192,6 +198,9 @@ static void remembers_the_gone(void **state)
 	struct place p;
 
 	assert_place(resolve(w, seen.pid, 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	/* read again for what is in no file: what was known of files is still known */
+	symbolizer_refresh(w->s, seen.pid);
+	assert_string_equal(resolve(w, seen.pid, 0, (void *)getauxval(AT_RANDOM)).object, "[stack]");
 	end_child(&seen);
 	end_child(&unseen);
 	assert_place(resolve(w, seen.pid, 0, (char *)symbolize_here + 1), "symbolize", "symbolize_here", 1);
@@ -348,6 +357,80 @@ static void names_another_program(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+/* --- who does not answer --- */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A page that nobody serves: one read waits for it, and what is known can still be asked. */
+static void memory_never_answers(void **state)
+{
+	struct world *w = *state;
+	_cleanup_close_ int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int64_t start = now_ms();
+	char byte;
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0)
+		skip();
+	range.range = (struct uffdio_range){ (uintptr_t)page, 4096 };
+	assert_int_equal(ioctl(fd, UFFDIO_REGISTER, &range), 0);
+	assert_place(resolve(w, getpid(), 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(symbolizer_read(w->s, getpid(), 0, (uintptr_t)page, &byte, 1), -ETIMEDOUT);
+	assert_place(resolve(w, getpid(), 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	assert_true(now_ms() - start < 4000);
+	munmap(page, 4096);
+}
+
+/* Its symbols take for ever: a table that is longer than any time limit, and no bytes on disk. */
+static void file_takes_too_long(void **state)
+{
+	struct world *w = *state;
+	_cleanup_close_ int own = open("/proc/self/exe", O_RDONLY), fd = memfd_create("long", MFD_CLOEXEC);
+	const uint64_t huge = 1ull << 40;
+	struct place p;
+	Elf64_Ehdr eh;
+	Elf64_Shdr sh;
+	int64_t start;
+	char *page;
+
+	if (geteuid() != 0)
+		skip(); /* its name leads nowhere, and through the mapping it takes root */
+	assert_int_equal(pread(own, &eh, sizeof(eh), 0), sizeof(eh));
+	while (sendfile(fd, own, NULL, 1 << 20) > 0)
+		;
+	assert_int_equal(ftruncate(fd, 2 * (off_t)huge), 0);
+	for (int i = 0; i < eh.e_shnum; i++) {
+		off_t at = (off_t)(eh.e_shoff + (uint64_t)i * sizeof(sh));
+
+		assert_int_equal(pread(fd, &sh, sizeof(sh), at), sizeof(sh));
+		if (sh.sh_type == SHT_SYMTAB)
+			sh.sh_size = huge;
+		assert_int_equal(pwrite(fd, &sh, sizeof(sh), at), sizeof(sh));
+	}
+	page = mmap(NULL, 65536, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_true(page != MAP_FAILED);
+	start = now_ms();
+	p = resolve(w, getpid(), 0, page + 9);
+	assert_true(now_ms() - start < 7000);
+	start = now_ms();
+	for (int i = 0; i < 100; i++)
+		p = resolve(w, getpid(), 0, page + 10 + i);
+	assert_true(now_ms() - start < 1000);
+	assert_string_equal(p.object, "/memfd:long");
+	assert_null(p.function);
+	assert_string_equal(p.why, "decoding its file took too long, or went wrong");
+	munmap(page, 65536);
+}
+
 /* --- what is kept has bounds --- */
 
 static void too_many_names(void **state)
@@ -415,8 +498,7 @@ static void too_many_mappings(void **state)
 	assert_null(layout.objects[9999].path);
 	assert_null(layout_find(&layout, 0xffff));
 	layout_done(&layout);
-	while (text.len < 9u << 20)
-		strbuf_add(&text, text.data, text.len / 2);
+	assert_non_null(strbuf_extend(&text, 9u << 20));
 	assert_int_equal(layout_parse((struct span){ text.data, text.len }, &strings, &layout), -EFBIG);
 	intern_done(&strings);
 }
@@ -431,6 +513,7 @@ int main(void)
 		LIVE(exec_is_another_program), LIVE(many_processes),
 		LIVE(many_addresses),	       LIVE(reads_memory),
 		LIVE(names_another_program),   cmocka_unit_test(too_many_names),
+		LIVE(memory_never_answers),    LIVE(file_takes_too_long),
 		cmocka_unit_test(too_many_ranges), cmocka_unit_test(too_many_mappings),
 	};
 
