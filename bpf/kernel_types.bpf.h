@@ -94,7 +94,7 @@ struct task_struct {
 	int exit_state;
 	int on_cpu;
 	__u64 start_boottime;
-	struct task_struct *group_leader;
+	struct task_struct *group_leader, *real_parent;
 	struct pid *thread_pid;
 	struct thread_info thread_info;
 	void *stack;

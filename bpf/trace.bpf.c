@@ -141,10 +141,15 @@ static __always_inline void tell_abort(struct trace_counts *c, __u32 type, const
 	r->abort = a->abort;
 	r->cause = a->cause;
 	r->stack_id = a->stack_id;
-	if (type == TRACE_ABORT)
+	r->parent = 0;
+	r->pad = 0;
+	r->parent_generation = 0;
+	if (type == TRACE_ABORT) {
 		submit_batched(r);
-	else
-		bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
+		return;
+	}
+	r->parent = current_parent(&r->parent_generation);
+	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 }
 
 /* The entry of a section, made by its first abort; NULL when the map is full. */

@@ -111,6 +111,19 @@ static __always_inline __u64 current_generation(void)
 	}
 }
 
+/* The parent, if both run the same program: exec moves the number on that a fork copies. */
+static __always_inline __s32 current_parent(__u64 *ret_generation)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *parent = BPF_CORE_READ(task, group_leader, real_parent);
+	__u64 images = BPF_CORE_READ(parent, self_exec_id);
+
+	if (images != BPF_CORE_READ(task, self_exec_id))
+		return 0;
+	*ret_generation = BPF_CORE_READ(parent, group_leader, start_boottime) + images;
+	return number_here(BPF_CORE_READ(parent, group_leader));
+}
+
 static __always_inline bool current_is_wanted(struct ids *ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();

@@ -47,6 +47,10 @@ struct trace_abort { /* TRACE_ABORT, TRACE_SECTION */
 	RECORD_U64 ip, start, length, abort;
 	RECORD_U32 cause;    /* enum trace_cause */
 	RECORD_S32 stack_id; /* in the map of stacks; negative: none, -errno */
+	/* Of TRACE_SECTION, when the process still runs its parent's program: it may be gone soon. Else 0. */
+	RECORD_S32 parent;
+	RECORD_U32 pad;
+	RECORD_U64 parent_generation;
 };
 
 enum { TRACE_WORDS = 24 };

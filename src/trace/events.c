@@ -69,11 +69,24 @@ static struct event_section section_of(struct events *e, const struct trace_head
 	return name ? name->names : (struct event_section){ .start = start, .length = length };
 }
 
+/* A child that ends soon has its parent's mappings, and so its parent's names. */
+static void prepare_names(struct events *e, const struct trace_abort *a)
+{
+	struct place unused;
+
+	if (!a->parent)
+		return;
+	symbolizer_resolve(e->room.symbolizer, a->parent, a->parent_generation, &a->start, 1, &unused);
+	symbolizer_forked(e->room.symbolizer, a->parent, a->parent_generation, a->header.tgid, a->header.generation);
+}
+
 static void take_abort(struct events *e, const struct trace_abort *a, trace_handler *handler, void *ctx)
 {
 	struct event event = begin(&a->header, EVENT_ABORT);
 	struct trace_stack_key key = { a->start, a->header.generation, a->header.tgid, a->stack_id };
 
+	if (a->header.type == TRACE_SECTION)
+		prepare_names(e, a);
 	event.section = section_of(e, &a->header, a->start, a->length);
 	if (a->header.type == TRACE_SECTION)
 		return;
@@ -157,6 +170,8 @@ static void take_call(struct events *e, const struct trace_call *c, trace_handle
 	event.area = c->area;
 	event.length = c->length;
 	event.signature = c->signature;
+	/* Another library may lie at an address that was named before. */
+	symbolizer_refresh(e->room.symbolizer, c->header.tgid);
 	caller_find(e->room.symbolizer, c, &event.caller);
 	if (!done)
 		tell_failure(e, c, before, &event);
