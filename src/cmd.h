@@ -16,6 +16,9 @@ enum status {
 	STATUS_USAGE = 2,
 	STATUS_IMPOSSIBLE = 3, /* not here: no such process, no permission, no such kernel feature */
 	STATUS_INTERNAL = 4,   /* or the output could not be written */
+	/* As env(1) ends when the command that it was given cannot be started. */
+	STATUS_NOT_EXECUTABLE = 126,
+	STATUS_NOT_FOUND = 127,
 };
 
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -33,7 +36,7 @@ struct cmd {
 	enum status (*run)(int argc, char **argv, const struct common_options *common);
 };
 
-extern const struct cmd cmd_inspect, cmd_explain, cmd_version;
+extern const struct cmd cmd_inspect, cmd_trace, cmd_explain, cmd_version;
 
 /* The options all commands have; its input is a struct common_options. */
 extern const struct argp common_argp;

@@ -6,7 +6,14 @@
 #include "cmd.h"
 #include "util/array.h"
 
-static const struct cmd *const commands[] = { &cmd_inspect, &cmd_explain, &cmd_version };
+static const struct cmd *const commands[] = {
+	&cmd_inspect,
+#if HAVE_TRACE
+	&cmd_trace,
+#endif
+	&cmd_explain,
+	&cmd_version,
+};
 
 const char *argp_program_version = "rseqctl " RSEQCTL_VERSION;
 

@@ -98,8 +98,7 @@ static size_t column_width(const struct table *t, size_t column)
 	return width > strlen(t->labels[column]) ? width : strlen(t->labels[column]);
 }
 
-/* Narrower than its text: what is cut off is the front, for the end of a path says more. */
-static const char *cut(const char *text, size_t width, bool *ret_was_cut)
+const char *table_cut(const char *text, size_t width, bool *ret_was_cut)
 {
 	size_t skip = text_width(text) > width ? text_width(text) - width + 1 : 0;
 
@@ -162,7 +161,7 @@ static void print_row(const struct table *t, const struct output *o, int indent,
 
 		if (!widths[c])
 			continue;
-		text = cut(text, widths[c], &was_cut);
+		text = table_cut(text, widths[c], &was_cut);
 		fprintf(o->file, "%s%s", was_cut ? "<" : "", text);
 		if (c < last)
 			fprintf(o->file, "%*s", (int)(widths[c] - text_width(text) - was_cut + 2), "");

@@ -23,6 +23,12 @@ void table_cell(struct table *t, const char *text);
 void table_field(struct table *t, const struct record_type *type, const struct field *f,
 		 const void *record);
 
+/*
+ * What of a text stands in a column that is narrower, behind a mark for what is cut off: the front, for
+ * the end of a path says more. Borrowed from text.
+ */
+const char *table_cut(const char *text, size_t width, bool *ret_was_cut);
+
 /* Whether every column can be read in the width that there is. */
 bool table_fits(const struct table *t, const struct output *o, int indent);
 

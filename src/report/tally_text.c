@@ -9,20 +9,22 @@
 #include "report/table.h"
 #include "util/array.h"
 #include "util/strbuf.h"
+#include "util/text.h"
 
 /* --- totals --- */
 
 static const struct {
 	enum event_type type;
 	const char *one, *many;
+	bool also_none; /* that there were none is worth a word, where they were asked for */
 } type_words[] = {
-	{ EVENT_ABORT, "abort", "aborts" },
-	{ EVENT_REGISTER, "registration", "registrations" },
-	{ EVENT_REGISTER_FAILED, "refused registration", "refused registrations" },
-	{ EVENT_UNREGISTER, "unregistration", "unregistrations" },
-	{ EVENT_UNREGISTER_FAILED, "refused unregistration", "refused unregistrations" },
-	{ EVENT_GONE, "thread gone while registered", "threads gone while registered" },
-	{ EVENT_FAULT, "fault", "faults" },
+	{ EVENT_ABORT, "abort", "aborts", true },
+	{ EVENT_REGISTER, "registration", "registrations", true },
+	{ EVENT_REGISTER_FAILED, "refused registration", "refused registrations", false },
+	{ EVENT_UNREGISTER, "unregistration", "unregistrations", false },
+	{ EVENT_UNREGISTER_FAILED, "refused unregistration", "refused unregistrations", false },
+	{ EVENT_GONE, "thread gone while registered", "threads gone while registered", false },
+	{ EVENT_FAULT, "fault", "faults", true },
 };
 
 void tally_totals(const struct output *o, const struct trace_tally *t, const struct tally_options *options)
@@ -32,8 +34,9 @@ void tally_totals(const struct output *o, const struct trace_tally *t, const str
 
 	for (size_t i = 0; i < ARRAY_SIZE(type_words); i++) {
 		uint64_t n = t->events[type_words[i].type];
+		bool asked = options->types & 1u << type_words[i].type;
 
-		if (!n && !(options->types & 1u << type_words[i].type))
+		if (!n && !(asked && type_words[i].also_none))
 			continue;
 		if (n)
 			strbuf_printf(&line, "%s%" PRIu64, between, n);
@@ -81,7 +84,7 @@ void tally_causes(const struct output *o, const struct trace_tally *t)
 		between = ", ";
 	}
 	fputs("  causes: ", o->file);
-	output_wrapped(o, 4, strbuf_str(&line));
+	output_wrapped(o, 10, strbuf_str(&line));
 }
 
 /* --- sections --- */
@@ -155,28 +158,40 @@ static void section_row(struct table *t, const struct section_tally *s, size_t n
 	field_cell(t, s, "comm");
 }
 
-/* Where a table is too wide: "12 aborts, 3.4/s  libx.so push  4711 mongod" and a line with the rest. */
-static void print_narrow(const struct output *o, const struct section_tally *s)
+static void add_causes(struct strbuf *b, const struct section_tally *s)
 {
-	_cleanup_strbuf_ struct strbuf b = { 0 };
 	const char *between = "";
 
-	strbuf_printf(&b, "%" PRIu64 " abort%s, %.1f/s  ", s->aborts, s->aborts == 1 ? "" : "s", s->per_second);
-	event_section_text(&s->section, 0, &b);
-	strbuf_printf(&b, "  %d %s", s->pid, s->comm);
-	fputs("  ", o->file);
-	output_wrapped(o, 6, strbuf_str(&b));
-	fputs("    ", o->file);
-	strbuf_clear(&b);
 	for (size_t i = CAUSE_NONE + 1; i < CAUSES; i++) {
 		if (!s->causes[i])
 			continue;
-		strbuf_printf(&b, "%s%s ", between, abort_cause_names[i]);
-		add_share(&b, s->causes[i], s->aborts);
+		strbuf_printf(b, "%s%s ", between, abort_cause_names[i]);
+		add_share(b, s->causes[i], s->aborts);
 		between = ", ";
 	}
-	strbuf_puts(&b, s->n_offsets ? *between ? "; at " : "at " : "");
-	add_offsets(&b, s, 3);
+	if (s->n_offsets)
+		strbuf_puts(b, *between ? "; at " : "at ");
+	add_offsets(b, s, 3);
+}
+
+/* Where a table is too wide: "12 aborts, 3.4/s  4711 mongod  libx.so push", and below it the rest. */
+static void print_narrow(const struct output *o, const struct section_tally *s)
+{
+	_cleanup_strbuf_ struct strbuf head = { 0 }, b = { 0 };
+	size_t used, room;
+	const char *name;
+	bool was_cut;
+
+	strbuf_printf(&head, "%" PRIu64 " abort%s, %.1f/s  %d ", s->aborts, s->aborts == 1 ? "" : "s",
+		      s->per_second, s->pid);
+	text_escape(&head, s->comm, strlen(s->comm));
+	event_section_text(&s->section, 0, &b);
+	used = text_width(strbuf_str(&head)) + 4;
+	room = (size_t)o->width > used + 16 ? (size_t)o->width - used : 16;
+	name = table_cut(strbuf_str(&b), room, &was_cut);
+	fprintf(o->file, "  %s  %s%s\n    ", strbuf_str(&head), was_cut ? "<" : "", name);
+	strbuf_clear(&b);
+	add_causes(&b, s);
 	output_wrapped(o, 4, strbuf_str(&b));
 }
 
@@ -194,20 +209,30 @@ static void print_more(const struct output *o, const struct trace_tally *t, size
 			t->other_sections);
 }
 
-void tally_sections(const struct output *o, const struct trace_tally *t, size_t lines)
+/* Of a section where a table is too wide: one line, and one or two. */
+enum { NARROW_LINES = 3 };
+
+static size_t smallest(size_t a, size_t b, size_t c)
 {
-	size_t n_offsets = o->width && o->width < 140 ? 1 : 3, rows = lines > 1 ? lines - 1 : 0;
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+void tally_sections(const struct output *o, const struct trace_tally *t, size_t sections, size_t lines)
+{
+	size_t n_offsets = o->width && o->width < 140 ? 1 : 3;
+	size_t rows = smallest(sections, lines ? lines - 1 : 0, t->n_sections);
 	struct table table = { 0 };
 
 	section_columns(&table);
-	rows = rows < t->n_sections ? rows : t->n_sections;
 	for (size_t i = 0; i < rows; i++)
 		section_row(&table, &t->sections[i], n_offsets);
 	if (table_fits(&table, o, 2)) {
 		table_print(&table, o, 2);
 	} else {
 		table_done(&table);
-		rows = lines / 2 < t->n_sections ? lines / 2 : t->n_sections;
+		rows = smallest(sections, lines / NARROW_LINES, t->n_sections);
 		for (size_t i = 0; i < rows; i++)
 			print_narrow(o, &t->sections[i]);
 	}

@@ -19,8 +19,8 @@ void tally_totals(const struct output *o, const struct trace_tally *t, const str
 /* The shares of the causes; nothing where there were no aborts. */
 void tally_causes(const struct output *o, const struct trace_tally *t);
 
-/* The sections with most aborts, at most so many lines; says how many there are more. */
-void tally_sections(const struct output *o, const struct trace_tally *t, size_t lines);
+/* The sections with most aborts, at most so many, in about so many lines; says how many there are more. */
+void tally_sections(const struct output *o, const struct trace_tally *t, size_t sections, size_t lines);
 
 /* Where the aborts of these sections came from. */
 void tally_stacks(const struct output *o, const struct trace_tally *t, size_t sections);

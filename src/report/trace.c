@@ -13,7 +13,7 @@
 /* Where events are not written, the last ones that are no aborts: what a summary cannot tell. */
 enum { KEPT_LINES = 8 };
 /* Of a summary that is text. */
-enum { SECTION_LINES = 21, STACK_SECTIONS = 5 };
+enum { SECTIONS_SHOWN = 20, STACK_SECTIONS = 5 };
 
 struct trace_report {
 	const struct output *output;
@@ -124,7 +124,7 @@ static void print_live(struct trace_report *r, const struct output *o, const str
 	tally_causes(o, t);
 	if (t->n_sections) {
 		fputc('\n', o->file);
-		tally_sections(o, t, room - (events ? events + 2 : 0));
+		tally_sections(o, t, SIZE_MAX, room - (events ? events + 2 : 0));
 	}
 	print_kept(r, o, events);
 }
@@ -193,7 +193,7 @@ static void print_summary(struct trace_report *r, const struct trace_tally *t)
 	tally_causes(o, t);
 	if (t->n_sections)
 		fprintf(o->file, "\n  %scritical sections%s\n", output_bold(o), output_plain(o));
-	tally_sections(o, t, SECTION_LINES);
+	tally_sections(o, t, SECTIONS_SHOWN, SIZE_MAX);
 	if (r->options.stack)
 		tally_stacks(o, t, STACK_SECTIONS);
 	print_kept(r, o, KEPT_LINES);

@@ -82,6 +82,29 @@ bool parse_str_u64(const char *s, int base, uint64_t *ret)
 	return parse_u64((struct span){ s, strlen(s) }, base, ret);
 }
 
+bool parse_str_seconds(const char *s, uint64_t *ret_ns)
+{
+	struct span rest = { s, strlen(s) };
+	uint64_t seconds = 0, fraction = 0;
+
+	if ((*s != '.' && !parse_take_u64(&rest, 10, &seconds)) || seconds > 1000000000)
+		return false;
+	if (rest.len && rest.p[0] == '.') {
+		size_t digits;
+
+		skip(&rest, 1);
+		digits = rest.len;
+		if (digits > 9 || !parse_take_u64(&rest, 10, &fraction))
+			return false;
+		for (; digits < 9; digits++)
+			fraction *= 10;
+	}
+	if (rest.len)
+		return false;
+	*ret_ns = seconds * 1000000000 + fraction;
+	return true;
+}
+
 bool parse_has_prefix(struct span s, const char *prefix)
 {
 	size_t len = strlen(prefix);

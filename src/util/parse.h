@@ -23,6 +23,9 @@ bool parse_word(struct span *text, struct span *ret_word);
 bool parse_u64(struct span s, int base, uint64_t *ret);
 bool parse_str_u64(const char *s, int base, uint64_t *ret);
 
+/* Seconds, at most 10^9, with up to nine digits behind the point, as nanoseconds. */
+bool parse_str_seconds(const char *s, uint64_t *ret_ns);
+
 /* Takes an unsigned number off the front; false when there is none. */
 bool parse_take_u64(struct span *s, int base, uint64_t *ret);
 

@@ -10,6 +10,7 @@
 
 #include "proc/maps.h"
 #include "proc/status.h"
+#include "util/array.h"
 #include "util/parse.h"
 #include "util/text.h"
 
@@ -32,6 +33,29 @@ static void numbers(void **state)
 	assert_false(parse_str_u64("1x", 10, &v));
 	assert_false(parse_str_u64("0x10", 16, &v));
 	assert_int_equal(v, 7);
+}
+
+static void seconds(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ns;
+	} good[] = { { "1", 1000000000 },     { "0", 0 },	      { "0.5", 500000000 },
+		     { ".25", 250000000 },    { "1.000000001", 1000000001 },
+		     { "007.10", 7100000000 }, { "1000000000", 1000000000000000000 } };
+	static const char *const bad[] = { "", ".", "1.", "-1", "+1", "1s", "1.5s", "1e3", "1..5", "1.-5", "1,5",
+					   " 1", "1 ", "0x1", "1.0000000001", "1000000001", "99999999999999999999" };
+	uint64_t ns = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_true(parse_str_seconds(good[i].text, &ns));
+		assert_true(ns == good[i].ns);
+	}
+	ns = 7;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(parse_str_seconds(bad[i], &ns));
+	assert_int_equal(ns, 7);
 }
 
 static void assert_escaped(const char *in, size_t len, const char *terminal, const char *utf8)
@@ -184,7 +208,7 @@ static void environment_is_intact(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),	    cmocka_unit_test(escapes),
+		cmocka_unit_test(numbers),	    cmocka_unit_test(seconds),	    cmocka_unit_test(escapes),
 		cmocka_unit_test(maps),		    cmocka_unit_test(stat_with_hostile_name),
 		cmocka_unit_test(status_lines),	    cmocka_unit_test(auxiliary_vector),
 		cmocka_unit_test(inner_ids),	    cmocka_unit_test(environment),	    cmocka_unit_test(environment_is_intact),
