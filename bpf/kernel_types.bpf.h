@@ -50,6 +50,7 @@ struct pt_regs {
 
 struct thread_info {
 	unsigned int status; /* x86 */
+	unsigned int cpu;    /* from 5.16 on: bcf9033e5449 */
 };
 
 struct sched_info {
@@ -99,6 +100,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	void *stack;
 	unsigned long nvcsw, nivcsw;
+	unsigned int cpu; /* up to 5.15 */
 	struct sched_info sched_info;
 	struct seccomp seccomp;
 	struct signal_struct *signal;

@@ -11,7 +11,8 @@
  *   preempt     the thread came to this CPU just now
  *
  * The instruction is what makes signal and membarrier exact: a section is aborted by whatever
- * interrupts it first, so a mark with an instruction outside of it can never fit a later abort.
+ * interrupts it first, so a mark with an instruction outside of it can never fit a later abort. What
+ * was switched out after the mark counts as switched out.
  */
 #ifndef RSEQCTL_TRACE_CAUSE_BPF_H
 #define RSEQCTL_TRACE_CAUSE_BPF_H
@@ -36,7 +37,7 @@ enum cause_mark { MARK_SIGNAL, MARK_IPI, MARKS };
 /* What happened last on a CPU, and the distance of its scheduler's clock from the monotonic one. */
 struct cause_cpu {
 	struct {
-		__u64 ip;
+		__u64 ip, switches;
 		__u32 thread;
 		__u32 pad;
 	} marks[MARKS];
@@ -52,12 +53,13 @@ struct {
 } cause_cpus SEC(".maps");
 
 /*
- * The number of switches a thread had when it was last moved. By the low bits of its number: a look-up
- * in an array is all but free, and what another one has overwritten just counts as not moved.
+ * The number of switches a thread had when it was last moved, and the CPU that it was switched out on.
+ * By the low bits of its number: a look-up in an array is all but free, and what another one has
+ * overwritten just counts as not moved.
  */
 #define MOVED_SLOTS 65536
 struct moved {
-	__u32 thread, pad;
+	__u32 thread, from;
 	__u64 switches;
 };
 
@@ -123,6 +125,11 @@ static __always_inline __u64 area_of(struct task_struct *task)
 	return (__u64)BPF_CORE_READ(task, rseq);
 }
 
+static __always_inline __u64 current_switches(void)
+{
+	return CURRENT(nvcsw) + CURRENT(nivcsw);
+}
+
 /* This happens to the current thread, where it is now. */
 static __always_inline void cause_mark(enum cause_mark mark)
 {
@@ -135,12 +142,21 @@ static __always_inline void cause_mark(enum cause_mark mark)
 		return;
 	c->marks[mark].thread = (__u32)bpf_get_current_pid_tgid();
 	c->marks[mark].ip = cause_ip();
+	c->marks[mark].switches = current_switches();
+}
+
+static __always_inline __u32 cpu_of(struct task_struct *task)
+{
+	if (bpf_core_field_exists(TASK_FIELD(thread_info.cpu)))
+		return BPF_CORE_READ(task, thread_info.cpu);
+	return bpf_core_field_exists(TASK_FIELD(cpu)) ? BPF_CORE_READ(task, cpu) : ~0u;
 }
 
 static __always_inline void cause_mark_migration(struct task_struct *task)
 {
 	__u32 thread, slot;
 	struct moved *m;
+	__u64 switches;
 
 	if (!area_of(task))
 		return;
@@ -149,8 +165,13 @@ static __always_inline void cause_mark_migration(struct task_struct *task)
 	m = bpf_map_lookup_elem(&moved, &slot);
 	if (!m)
 		return;
+	switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
+	/* Moved twice while it was out: it may be back where it was. */
+	if (m->thread == thread && m->switches == switches)
+		return;
 	m->thread = thread;
-	m->switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
+	m->from = cpu_of(task);
+	m->switches = switches;
 }
 
 /*
@@ -178,7 +199,7 @@ static __always_inline bool arrived_just_now(struct cause_cpu *c)
 }
 
 /* Whether it was moved since it was last switched in; forgotten then, for one move aborts one section. */
-static __always_inline bool take_move(__u32 thread)
+static __always_inline bool take_move(__u32 thread, __u64 switches)
 {
 	__u32 slot = thread % MOVED_SLOTS;
 	struct moved *m = bpf_map_lookup_elem(&moved, &slot);
@@ -186,12 +207,17 @@ static __always_inline bool take_move(__u32 thread)
 	if (!m || m->thread != thread)
 		return false;
 	m->thread = 0;
-	return m->switches == CURRENT(nvcsw) + CURRENT(nivcsw);
+	return m->from != bpf_get_smp_processor_id() && m->switches == switches;
 }
 
-static __always_inline bool is_marked(const struct cause_cpu *c, enum cause_mark mark, __u32 thread, __u64 ip)
+/* A mark is used once: a loop is aborted at the same instruction again. */
+static __always_inline bool take_mark(struct cause_cpu *c, enum cause_mark mark, __u32 thread, __u64 ip,
+				      __u64 switches)
 {
-	return c->marks[mark].thread == thread && c->marks[mark].ip == ip;
+	if (c->marks[mark].thread != thread)
+		return false;
+	c->marks[mark].thread = 0;
+	return c->marks[mark].ip == ip && c->marks[mark].switches == switches;
 }
 
 static __always_inline __u32 current_membarrier_state(void)
@@ -204,16 +230,19 @@ static __always_inline __u32 current_membarrier_state(void)
 static __always_inline __u32 cause_of_abort(__u64 ip, __u32 thread)
 {
 	struct cause_cpu *c = cause_cpu();
-	bool is_moved;
+	__u64 switches = current_switches();
+	bool is_moved, is_signal, is_ipi;
 
 	if (!c)
 		return TRACE_CAUSE_UNKNOWN;
-	is_moved = take_move(thread);
+	is_moved = take_move(thread, switches);
+	is_signal = take_mark(c, MARK_SIGNAL, thread, ip, switches);
+	is_ipi = take_mark(c, MARK_IPI, thread, ip, switches);
 	if (!bpf_core_field_exists(DATA_FIELD(usrptr)) && cause_syscall() >= 0)
 		return TRACE_CAUSE_SYSCALL;
-	if (is_marked(c, MARK_SIGNAL, thread, ip))
+	if (is_signal)
 		return TRACE_CAUSE_SIGNAL;
-	if (is_marked(c, MARK_IPI, thread, ip))
+	if (is_ipi)
 		return TRACE_CAUSE_MEMBARRIER;
 	if (arrived_just_now(c))
 		return is_moved ? TRACE_CAUSE_MIGRATE : TRACE_CAUSE_PREEMPT;
