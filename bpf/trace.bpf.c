@@ -91,6 +91,11 @@ static __always_inline void head(struct trace_header *h, __u32 type, const struc
 	h->tgid = ids->tgid;
 	h->tid = ids->tid;
 	bpf_get_current_comm(h->comm, sizeof(h->comm));
+	h->parent = 0;
+	h->pad = 0;
+	h->parent_generation = 0;
+	if (type != TRACE_ABORT)
+		h->parent = current_parent(&h->parent_generation);
 }
 
 /*
@@ -141,15 +146,10 @@ static __always_inline void tell_abort(struct trace_counts *c, __u32 type, const
 	r->abort = a->abort;
 	r->cause = a->cause;
 	r->stack_id = a->stack_id;
-	r->parent = 0;
-	r->pad = 0;
-	r->parent_generation = 0;
-	if (type == TRACE_ABORT) {
+	if (type == TRACE_ABORT)
 		submit_batched(r);
-		return;
-	}
-	r->parent = current_parent(&r->parent_generation);
-	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
+	else
+		bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 }
 
 /* The entry of a section, made by its first abort; NULL when the map is full. */
@@ -261,10 +261,42 @@ int trace_migrate(__u64 *ctx)
 
 /* --- registrations --- */
 
+/* Without a filter there is nobody else to answer; entries from before the trace were not seen. */
+#define CURRENT_SECCOMP (bpf_core_field_exists(TASK_FIELD(seccomp.mode)) ? CURRENT(seccomp.mode) : 0)
+
+/*
+ * Threads that are in rseq() just now, by the low bits of their numbers: what a filter answered comes
+ * back without having been here.
+ */
+#define ENTERED_SLOTS 4096
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ENTERED_SLOTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} entered SEC(".maps");
+
 struct call {
 	__u64 area, length, flags, signature;
-	bool compat;
+	bool compat, entered;
 };
+
+static __always_inline __u32 *entered_slot(void)
+{
+	__u32 slot = (__u32)bpf_get_current_pid_tgid() % ENTERED_SLOTS;
+
+	return bpf_map_lookup_elem(&entered, &slot);
+}
+
+static __always_inline bool take_entered(void)
+{
+	__u32 *slot = entered_slot();
+
+	if (!slot || *slot != (__u32)bpf_get_current_pid_tgid())
+		return false;
+	*slot = 0;
+	return true;
+}
 
 static __always_inline bool call_x86(struct pt_regs *regs, struct call *ret)
 {
@@ -332,7 +364,7 @@ static __always_inline void read_task(struct task_record *ret)
 static __always_inline void count_call(struct trace_counts *c, const struct call *call, __s64 result,
 				       bool done)
 {
-	bool off = call->flags == 1;
+	bool off = (__u32)call->flags & 1;
 
 	if (result || !done)
 		off ? c->unregister_failed++ : c->register_failed++;
@@ -358,20 +390,32 @@ static __always_inline void tell_call(struct trace_counts *c, struct pt_regs *re
 	r->now_area = now->area;
 	r->now_length = now->length;
 	r->now_signature = now->signature;
-	r->seccomp = 0;
 	r->compat = call->compat;
 	r->link = 0;
-	r->pad = 0;
-	if (bpf_core_field_exists(TASK_FIELD(seccomp.mode)))
-		r->seccomp = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), seccomp.mode);
+	r->entered = call->entered;
+	r->seccomp = CURRENT_SECCOMP;
 	read_caller(regs, r);
 	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 }
 
+SEC("raw_tp/sys_enter")
+int trace_enter(__u64 *ctx)
+{
+	__u64 number = ctx[1] & ~(__u64)X32_BIT;
+	__u32 *slot;
+
+	/* All numbers of all architectures: what is marked too much does no harm. */
+	if (number != X86_64_SYS_RSEQ && number != I386_SYS_RSEQ && number != ARM64_SYS_RSEQ && number != ARM_SYS_RSEQ)
+		return 0;
+	slot = entered_slot();
+	if (slot)
+		*slot = (__u32)bpf_get_current_pid_tgid();
+	return 0;
+}
+
 /*
- * The arguments are still in the registers at the return. A call that a seccomp filter answered has
- * no entry, only this. By sys_exit itself and not syscalls/sys_exit_rseq, which 32-bit calls do not
- * reach.
+ * The arguments are still in the registers at the return. By sys_exit itself and not
+ * syscalls/sys_exit_rseq, which 32-bit calls do not reach.
  */
 SEC("raw_tp/sys_exit")
 int trace_call(__u64 *ctx)
@@ -391,8 +435,9 @@ int trace_call(__u64 *ctx)
 		return 0;
 	result = call.compat ? (__s32)ctx[1] : (__s64)ctx[1];
 	read_task(&now);
-	off = (__u32)call.flags == 1;
-	count_call(c, &call, result, off ? now.area != call.area : now.area == call.area);
+	call.entered = take_entered() || !CURRENT_SECCOMP;
+	off = (__u32)call.flags & 1;
+	count_call(c, &call, result, call.entered && (off ? now.area != call.area : now.area == call.area));
 	tell_call(c, regs, &call, result, &now, &ids);
 	return 0;
 }

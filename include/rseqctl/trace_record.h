@@ -40,6 +40,13 @@ struct trace_header {
 	RECORD_U64 generation;
 	RECORD_S32 tgid, tid;
 	RECORD_U8 comm[16];
+	/*
+	 * The parent, when the process still runs its program: it has the same mappings, and may live
+	 * longer. 0: it does not, or it was not asked (TRACE_ABORT).
+	 */
+	RECORD_S32 parent;
+	RECORD_U32 pad;
+	RECORD_U64 parent_generation;
 };
 
 struct trace_abort { /* TRACE_ABORT, TRACE_SECTION */
@@ -47,10 +54,6 @@ struct trace_abort { /* TRACE_ABORT, TRACE_SECTION */
 	RECORD_U64 ip, start, length, abort;
 	RECORD_U32 cause;    /* enum trace_cause */
 	RECORD_S32 stack_id; /* in the map of stacks; negative: none, -errno */
-	/* Of TRACE_SECTION, when the process still runs its parent's program: it may be gone soon. Else 0. */
-	RECORD_S32 parent;
-	RECORD_U32 pad;
-	RECORD_U64 parent_generation;
 };
 
 enum { TRACE_WORDS = 24 };
@@ -68,7 +71,7 @@ struct trace_call {
 	RECORD_U64 ip, sp, link; /* link: the link register, where the architecture has one, else 0 */
 	RECORD_U64 words[TRACE_WORDS]; /* of the user stack; 32-bit calls: two in each */
 	RECORD_U32 n_words; /* bytes of words that could be read */
-	RECORD_U32 pad;
+	RECORD_U32 entered; /* the kernel's function was called: a filter's answer comes without */
 };
 
 struct trace_gone {

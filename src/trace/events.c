@@ -70,14 +70,14 @@ static struct event_section section_of(struct events *e, const struct trace_head
 }
 
 /* A child that ends soon has its parent's mappings, and so its parent's names. */
-static void prepare_names(struct events *e, const struct trace_abort *a)
+static void prepare_names(struct events *e, const struct trace_header *h, uint64_t address)
 {
 	struct place unused;
 
-	if (!a->parent)
+	if (!h->parent)
 		return;
-	symbolizer_resolve(e->room.symbolizer, a->parent, a->parent_generation, &a->start, 1, &unused);
-	symbolizer_forked(e->room.symbolizer, a->parent, a->parent_generation, a->header.tgid, a->header.generation);
+	symbolizer_resolve(e->room.symbolizer, h->parent, h->parent_generation, &address, 1, &unused);
+	symbolizer_forked(e->room.symbolizer, h->parent, h->parent_generation, h->tgid, h->generation);
 }
 
 static void take_abort(struct events *e, const struct trace_abort *a, trace_handler *handler, void *ctx)
@@ -86,7 +86,7 @@ static void take_abort(struct events *e, const struct trace_abort *a, trace_hand
 	struct trace_stack_key key = { a->start, a->header.generation, a->header.tgid, a->stack_id };
 
 	if (a->header.type == TRACE_SECTION)
-		prepare_names(e, a);
+		prepare_names(e, &a->header, a->start);
 	event.section = section_of(e, &a->header, a->start, a->length);
 	if (a->header.type == TRACE_SECTION)
 		return;
@@ -161,7 +161,7 @@ static void tell_unregistration(struct events *e, const struct registration *bef
 
 static void take_call(struct events *e, const struct trace_call *c, trace_handler *handler, void *ctx)
 {
-	bool off = c->flags & 1, done = c->result == 0 && (off ? c->now_area != c->area : c->now_area == c->area);
+	bool off = c->flags & 1, done = c->entered && c->result == 0 && (off ? c->now_area != c->area : c->now_area == c->area);
 	const struct registration *before = registrations_find(e->registrations, &c->header);
 	struct event event = begin(&c->header, off ? (done ? EVENT_UNREGISTER : EVENT_UNREGISTER_FAILED) :
 						     (done ? EVENT_REGISTER : EVENT_REGISTER_FAILED));
@@ -171,6 +171,7 @@ static void take_call(struct events *e, const struct trace_call *c, trace_handle
 	event.length = c->length;
 	event.signature = c->signature;
 	/* Another library may lie at an address that was named before. */
+	prepare_names(e, &c->header, c->ip);
 	symbolizer_refresh(e->room.symbolizer, c->header.tgid);
 	caller_find(e->room.symbolizer, c, &event.caller);
 	if (!done)
@@ -229,6 +230,7 @@ static void take_fault(struct events *e, const struct trace_fault *f, trace_hand
 	event.detail = e->detail;
 	memcpy(&d, f->descriptor, sizeof(d));
 	if (f->rseq_cs && !f->descriptor_error) {
+		prepare_names(e, &f->header, d.start_ip);
 		event.has |= EVENT_SECTION;
 		event.section = section_of(e, &f->header, d.start_ip, d.post_commit_offset);
 		event.ip_offset = f->ip - d.start_ip;

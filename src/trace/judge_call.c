@@ -10,7 +10,7 @@
 #include "rseqctl/trace_record.h"
 #include "trace/judge.h"
 
-enum { FLAG_UNREGISTER = 1, FLAG_SLICE_EXT = 2, SECCOMP_NONE = 0 };
+enum { FLAG_UNREGISTER = 1, FLAG_SLICE_EXT = 2 };
 
 /* Reason, and the errno that goes with it. */
 struct expected {
@@ -111,23 +111,21 @@ static struct expected registration(const struct trace_call *c, const struct jud
 	return (struct expected){ "already-registered", EBUSY };
 }
 
-/* What a filter does not reach has no reason in the kernel's rules, or another one than it gave. */
 static void unexplained(const struct trace_call *c, struct verdict *v)
 {
-	const char *name = c->result ? strerrorname_np(-c->result) : NULL;
+	const char *name = strerrorname_np(-c->result);
 
-	if (c->seccomp != SECCOMP_NONE) {
+	name = name ? name : "an errno";
+
+	if (!c->entered) {
 		v->reason = "seccomp";
-		if (c->result)
-			say(v, "a seccomp filter answered %s; the kernel has no reason to", name ? name : "an errno");
-		else
-			say(v, "a seccomp filter answered 0 and the call was not made");
+		say(v, "a seccomp filter answered %s, and the call was not made", c->result ? name : "0");
 	} else if (c->result == -ENOSYS) {
 		v->reason = "no-rseq";
 		say(v, "this kernel is built without CONFIG_RSEQ");
 	} else {
 		v->reason = "unknown";
-		say(v, "the kernel's rules, as they are known, do not explain %s", name ? name : "this answer");
+		say(v, "the kernel's rules, as they are known, do not explain %s", c->result ? name : "this answer");
 	}
 }
 
@@ -143,7 +141,7 @@ void judge_call(const struct trace_call *call, const struct judge_kernel *kernel
 							    registration(call, kernel, ret);
 
 	ret->reason = e.reason;
-	if (e.err != -call->result)
+	if (!call->entered || e.err != -call->result)
 		unexplained(call, ret);
 	else if (is_query(call) && !(call->flags & FLAG_UNREGISTER)) {
 		ret->reason = "query";

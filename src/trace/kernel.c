@@ -144,7 +144,7 @@ struct hook {
 	const char *without; /* NULL: nothing works then */
 };
 
-enum { HOOKS = 10 };
+enum { HOOKS = 11 };
 
 static void list_hooks(struct kernel *k, struct hook hooks[HOOKS])
 {
@@ -162,6 +162,7 @@ static void list_hooks(struct kernel *k, struct hook hooks[HOOKS])
 		     "membarrier is inferred: no other evidence, in a process that uses it"),
 		HOOK(trace_migrate, cause, "sched_migrate_task", "migrations count as preempt"),
 		HOOK(trace_call, c->registrations, "sys_exit", NULL),
+		HOOK(trace_enter, c->registrations, "sys_enter", NULL),
 		HOOK(trace_exec, c->registrations, "sched_process_exec", "registrations that end by exec are not counted"),
 		HOOK(trace_exit, c->registrations || targets, "sched_process_exit",
 		     "threads that end while registered are not counted"),
