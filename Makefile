@@ -49,7 +49,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wfo
 SANITIZE := $(if $(filter 1,$(SAN)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 LIBS      = $(if $(filter 1,$(BPF)),libbpf) libelf zlib json-c
 PC_FLAGS  = $(if $(filter 1,$(STATIC)),--static)
-ALL_CPPFLAGS = -D_GNU_SOURCE -DHAVE_BPF=$(BPF) -DHAVE_STATIC=$(STATIC) -DHAVE_TRACE=$(HAVE_TRACE) -Isrc -Iinclude -I$(O)/gen \
+ALL_CPPFLAGS = -D_GNU_SOURCE -DHAVE_BPF=$(BPF) -DHAVE_STATIC=$(STATIC) -Isrc -Iinclude -I$(O)/gen \
 	       $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null) $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu17 $(WARNINGS) $(SANITIZE) $(CFLAGS)
 ALL_LDFLAGS  = $(if $(filter 1,$(STATIC)),-static) $(SANITIZE) $(LDFLAGS)
@@ -68,9 +68,7 @@ endif
 # --- files ---
 # Each file that uses libbpf has a stand-in for BPF=0.
 NO_BPF := $(wildcard src/*/*_none.c)
-# The command that traces needs the room that traces.
-HAVE_TRACE := $(if $(wildcard src/trace/kernel.c),1,0)
-SRCS := $(filter-out $(if $(filter 0,$(HAVE_TRACE)),src/cmd_trace.c) $(if $(filter 1,$(BPF)),$(NO_BPF),$(NO_BPF:_none.c=.c)),$(wildcard src/*.c src/*/*.c))
+SRCS := $(filter-out $(if $(filter 1,$(BPF)),$(NO_BPF),$(NO_BPF:_none.c=.c)),$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(O)/%.o)
 SKEL := $(if $(filter 1,$(BPF)),$(addprefix $(O)/gen/,inspect.skel.h inspect.lskel.h trace.skel.h))
 MAN1 := $(wildcard man/*.1)

@@ -13,12 +13,17 @@ _rseqctl()
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		inspect | explain | version)
+		inspect | trace | explain | version)
 			cmd=${COMP_WORDS[i]}
 			break
 			;;
 		esac
 	done
+	# behind -- stands a command of somebody else
+	if [[ $cmd == trace && " ${COMP_WORDS[*]:0:COMP_CWORD} " == *" -- "* ]]; then
+		COMPREPLY=($(compgen -c -- "$cur"))
+		return
+	fi
 	case $prev in
 	--color) words='auto always never' ;;
 	--format) words='text json' ;;
@@ -32,6 +37,11 @@ _rseqctl()
 		;;
 	--expect-owner) words='glibc tcmalloc librseq libc object raw mixed none' ;;
 	--comm) words=$(cat /proc/[0-9]*/comm 2>/dev/null | tr -cd '[:alnum:]_./:\n-') ;;
+	--pid | -p | --tid | -t) words=$(cd /proc && echo [0-9]*) ;;
+	--cgroup)
+		COMPREPLY=($(compgen -d -- "${cur:-/sys/fs/cgroup/}"))
+		return
+		;;
 	--output)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return
@@ -42,13 +52,16 @@ _rseqctl()
 			words="--all --comm --expect-owner --fail-on --ignore --method --sample --threads $common"
 			[[ $cur == -* ]] || words=$(cd /proc && echo [0-9]*)
 			;;
+		trace)
+			words="--aborts --cgroup --children --comm --count --duration --events --fail-on --faults --interval --no-cause --pid --registrations --stack --summary --tid $common"
+			;;
 		explain)
 			words=$common
 			[[ $cur == -* ]] || words=$(rseqctl explain -q 2>/dev/null)
 			;;
 		version) words=$common ;;
 		*)
-			words='inspect explain version'
+			words='inspect trace explain version'
 			[[ $cur != -* ]] || words=$common
 			;;
 		esac

@@ -1,8 +1,9 @@
 # fish completion for rseqctl(1)
 
-set -l commands inspect explain version
+set -l commands inspect trace explain version
 complete -c rseqctl -f
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'who owns rseq in a process, and who conflicts'
+complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a trace -d 'which critical sections abort, how often and why; who registers; who dies of it'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a explain -d 'what a finding means, and what to do'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a version -d 'version, and what was built in'
 
@@ -25,4 +26,20 @@ complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l method -x -a 'au
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l sample -x -d 'watch the use of critical sections, seconds'
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l threads -d 'a line for every thread'
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -a '(__fish_complete_pids)'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l aborts -d 'aborts of critical sections'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l registrations -d 'registrations and those that were refused'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l faults -d 'threads that the kernel kills because of rseq'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -s p -l pid -x -a '(__fish_complete_pids)' -d 'this process'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -s t -l tid -x -d 'this thread'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l children -d 'also the processes that these start'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l comm -x -d 'threads and processes of this name'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l cgroup -r -a '(__fish_complete_directories /sys/fs/cgroup/)' -d 'processes in this cgroup'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l no-cause -d 'not why an abort happened'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l stack -d 'also the stack of the thread'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -s d -l duration -x -d 'end after so long, seconds'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -s n -l count -x -d 'end after so many events'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l events -d 'a line for each event'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l summary -d 'the summary at the end alone'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l interval -x -d 'how often the live summary is refreshed, seconds'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l fail-on -x -a 'error warning info never' -d 'severity that ends with 1'
 complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a '(rseqctl explain -q 2>/dev/null)'

@@ -53,7 +53,7 @@ static const struct argp_option option_table[] = {
 	{ "comm", KEY_COMM, "NAME", 0, "Threads and processes of this name; NAME* for those that begin so", 2 },
 	{ "cgroup", KEY_CGROUP, "PATH", 0, "Processes in this cgroup (v2) and below it", 2 },
 	{ NULL, 0, NULL, 0, "What is learned of an abort:", 3 },
-	{ "no-cause", KEY_NO_CAUSE, NULL, 0, "Not why it happened, which costs most", 3 },
+	{ "no-cause", KEY_NO_CAUSE, NULL, 0, "Not why it happened, so that it costs less", 3 },
 	{ "stack", KEY_STACK, NULL, 0, "Also the stack of the thread", 3 },
 	{ NULL, 0, NULL, 0, "How long:", 4 },
 	{ "duration", 'd', "SECONDS", 0, "End after so long (fractions are allowed)", 4 },

@@ -8,9 +8,7 @@
 
 static const struct cmd *const commands[] = {
 	&cmd_inspect,
-#if HAVE_TRACE
 	&cmd_trace,
-#endif
 	&cmd_explain,
 	&cmd_version,
 };

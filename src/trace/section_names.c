@@ -43,7 +43,12 @@ static void find_names(struct section_names *names, struct section_name *s)
 
 	symbolizer_resolve(names->symbolizer, s->key.tgid, s->key.generation, &s->key.start, 1, &p);
 	s->names = (struct event_section){
-		.object = p.object, .function = p.function, .start = s->key.start, .length = s->key.length
+		.has = p.object ? EVENT_SECTION_OFFSET : 0,
+		.object = p.object,
+		.function = p.function,
+		.start = s->key.start,
+		.length = s->key.length,
+		.offset = p.offset,
 	};
 }
 

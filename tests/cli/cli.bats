@@ -2,6 +2,11 @@
 # Arguments, statuses, formats and messages.
 load ../lib/lab
 
+# The commands that this build has.
+commands() {
+	"$RSEQCTL" --help | sed -nE '/^Commands:/,/^$/s/^  ([a-z]+) .*/\1/p'
+}
+
 @test "help goes to stdout with status 0, wrong usage to stderr with status 2" {
 	local args
 	for args in --help "inspect --help" "explain --help" "version --help" --usage --version; do
@@ -23,6 +28,25 @@ load ../lib/lab
 		[ ! -s "$BATS_TEST_TMPDIR/out" ]
 		[ -s "$BATS_TEST_TMPDIR/err" ]
 	done
+}
+
+@test "wrong usage of trace is said before anything is traced" {
+	commands | grep -qx trace || skip "built without trace"
+	local args
+	for args in "-p 0" "-p x" "--pid=-1" "-t 0" "-d 0" "-d 1s" "-d 1.2.3" "-d -1" "-n 0" "-n x" "--interval 0" \
+		"--interval 0.01" "--comm=" "--comm 1234567890123456" "--events --summary" "--summary --events" \
+		"-n 1 --summary" "--children" "--children -t 1" "-p 1 -- true" "-t 1 true" "--" "4711" \
+		"--fail-on none" "--format yaml" "--nonsense -- true" "-p"; do
+		status=0
+		# shellcheck disable=SC2086 # words are meant
+		"$RSEQCTL" trace $args >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+		echo "$args: $status"
+		is "$status" 2
+		[ ! -s "$BATS_TEST_TMPDIR/out" ]
+		[ -s "$BATS_TEST_TMPDIR/err" ]
+	done
+	run "$RSEQCTL" trace 4711
+	[[ "$output" == *"-p 4711"* ]]
 }
 
 @test "a mistyped word is answered with the nearest one" {
@@ -131,7 +155,7 @@ letters() {
 
 @test "every option of --help is in the man page, and the other way round" {
 	local cmd page
-	for cmd in inspect explain version; do
+	for cmd in $(commands); do
 		page=$TESTS/../man/rseqctl-$cmd.1
 		[ -f "$page" ]
 		"$RSEQCTL" "$cmd" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u >"$BATS_TEST_TMPDIR/help"
@@ -162,7 +186,7 @@ complete_words() {
 }
 
 @test "bash completes commands, options, words and findings" {
-	is "$(complete_words rseqctl "" | tr '\n' ' ')" "explain inspect version "
+	is "$(complete_words rseqctl "" | tr '\n' ' ')" "explain inspect trace version "
 	is "$(complete_words rseqctl in)" inspect
 	is "$(complete_words rseqctl inspect --method "" | tr '\n' ' ')" "auto bpf none ptrace "
 	is "$(complete_words rseqctl inspect --method = p)" ptrace
@@ -172,20 +196,23 @@ complete_words() {
 	is "$(complete_words rseqctl inspect --ignore mixed-ow)" mixed-owner
 	is "$(complete_words rseqctl inspect --ignore not-started,mixed-ow)" not-started,mixed-owner
 	local cmd
-	for cmd in inspect explain version; do
+	for cmd in $(commands); do
 		is "$(complete_words rseqctl "$cmd" -- | tr '\n' ' ')" \
 			"$("$RSEQCTL" "$cmd" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u | tr '\n' ' ')"
 	done
 }
 
 @test "zsh and fish have the same options and words" {
-	local option word
-	for option in $("$RSEQCTL" inspect --help | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
-		grep -qE -- "$option(=|\\[|\\})" "$TESTS/../completions/_rseqctl"
-		grep -qE -- "-l ${option#--}( |$)" "$TESTS/../completions/rseqctl.fish"
-	done
-	for word in $(grep ^complete "$TESTS/../completions/rseqctl.fish" | grep -oE -- '-l [a-z-]+' | cut -c 4- | sort -u); do
-		"$RSEQCTL" inspect --help | grep -q -- "--$word"
+	local cmd option word
+	for cmd in $(commands); do
+		for option in $("$RSEQCTL" "$cmd" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
+			grep -qE -- "$option(=|\\[|\\})" "$TESTS/../completions/_rseqctl"
+			grep -E -- "(seen_subcommand_from $cmd'|^complete -c rseqctl (-s [^ ]+ )?-l)" "$TESTS/../completions/rseqctl.fish" |
+				grep -qE -- "-l ${option#--}( |$)"
+		done
+		for word in $(grep -E "seen_subcommand_from $cmd'" "$TESTS/../completions/rseqctl.fish" | grep -oE -- '-l [a-z-]+' | cut -c 4- | sort -u); do
+			"$RSEQCTL" "$cmd" --help | grep -q -- "--$word"
+		done
 	done
 	for word in "auto bpf ptrace none" "auto always never" "error warning info never" "glibc tcmalloc librseq libc object raw mixed none"; do
 		is "$(grep -lF "$word" "$TESTS"/../completions/* | wc -l)" 3
