@@ -13,8 +13,16 @@
 /* A thread that cannot even take the signal is sent a second one on the way: one death, not two. */
 #define SAME_FAULT_NS 200000
 
+/* By the low bits of a process's number: in which batch its mappings were last looked at. */
+enum { FRESH_SLOTS = 64 };
+struct fresh {
+	uint64_t generation, batch;
+};
+
 struct events {
 	struct events_room room;
+	struct fresh fresh[FRESH_SLOTS];
+	uint64_t batch;
 	struct registrations *registrations;
 	uint64_t faults;
 	struct trace_header last_fault;
@@ -69,15 +77,30 @@ static struct event_section section_of(struct events *e, const struct trace_head
 	return name ? name->names : (struct event_section){ .start = start, .length = length };
 }
 
-/* A child that ends soon has its parent's mappings, and so its parent's names. */
+/*
+ * Before a process is asked for names. A child that ends soon has its parent's mappings, and so its
+ * parent's names; and another library may lie at an address that was named before. Once for all records
+ * that were fetched together.
+ */
 static void prepare_names(struct events *e, const struct trace_header *h, uint64_t address)
 {
+	struct fresh *f = &e->fresh[(uint32_t)h->tgid % FRESH_SLOTS];
+	struct symbolizer *s = e->room.symbolizer;
 	struct place unused;
 
-	if (!h->parent)
+	if (f->generation == h->generation && f->batch == e->batch)
 		return;
-	symbolizer_resolve(e->room.symbolizer, h->parent, h->parent_generation, &address, 1, &unused);
-	symbolizer_forked(e->room.symbolizer, h->parent, h->parent_generation, h->tgid, h->generation);
+	if (f->generation != h->generation && h->parent) {
+		symbolizer_resolve(s, h->parent, h->parent_generation, &address, 1, &unused);
+		symbolizer_forked(s, h->parent, h->parent_generation, h->tgid, h->generation);
+	}
+	symbolizer_refresh(s, h->tgid);
+	*f = (struct fresh){ h->generation, e->batch };
+}
+
+void events_next_batch(struct events *e)
+{
+	e->batch++;
 }
 
 static void take_abort(struct events *e, const struct trace_abort *a, trace_handler *handler, void *ctx)
@@ -170,9 +193,7 @@ static void take_call(struct events *e, const struct trace_call *c, trace_handle
 	event.area = c->area;
 	event.length = c->length;
 	event.signature = c->signature;
-	/* Another library may lie at an address that was named before. */
 	prepare_names(e, &c->header, c->ip);
-	symbolizer_refresh(e->room.symbolizer, c->header.tgid);
 	caller_find(e->room.symbolizer, c, &event.caller);
 	if (!done)
 		tell_failure(e, c, before, &event);

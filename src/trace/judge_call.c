@@ -48,7 +48,8 @@ static struct expected differs(const struct trace_call *c, struct verdict *v)
 
 static struct expected unwritable(const struct trace_call *c, struct verdict *v)
 {
-	bool kernel = !c->compat && (int64_t)c->area < 0;
+	/* Of 32-bit programs the last pages, IA32_PAGE_OFFSET. */
+	bool kernel = c->compat ? c->area >= 0xffffe000 : (int64_t)c->area < 0;
 
 	say(v, kernel ? "0x%" PRIx64 " is an address of the kernel's" : "the kernel cannot write to 0x%" PRIx64, c->area);
 	return (struct expected){ kernel ? "kernel-address" : "unmapped", EFAULT };

@@ -353,6 +353,7 @@ static void take_records(struct trace *t, const struct strbuf *records, trace_ha
 {
 	size_t at = 0;
 
+	events_next_batch(t->events);
 	while (records->len - at > sizeof(struct trace_frame)) {
 		struct trace_frame frame;
 		size_t room;
