@@ -65,7 +65,7 @@ SECTION_DEFINE("lab_sleep_inside", "lab_sleep_inside_cs", SECTION_FAR, SECTION_R
 
 extern section_code lab_spin, lab_sleep_inside;
 extern section_code queue_push __asm__("_ZN3lab5queue4pushEi");
-extern const struct section lab_spin_cs, queue_push_cs, lab_sleep_inside_cs;
+SECTION_EXTERN lab_spin_cs, queue_push_cs, lab_sleep_inside_cs;
 
 /* As a just-in-time compiler leaves code and descriptor behind. */
 static void copy_section(struct place *copy, const struct place *from)
