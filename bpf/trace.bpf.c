@@ -24,6 +24,8 @@
 #define SI_KERNEL 0x80
 /* include/linux/sched/signal.h: SEND_SIG_NOINFO and SEND_SIG_PRIV are no pointers */
 #define SIGINFO_SPECIAL 2
+/* include/trace/events/signal.h: what became of it; one is on its way already */
+#define TRACE_SIGNAL_ALREADY_PENDING 2
 #define SIGNAL_GROUP_EXIT 0x4
 #define VM_READ 0x1
 #define VM_WRITE 0x2
@@ -579,7 +581,7 @@ static __always_inline bool signal_is_candidate(__u64 *ctx)
 {
 	struct kernel_siginfo *info = (void *)ctx[1];
 
-	return (int)ctx[0] == SIGSEGV && ctx[1] > SIGINFO_SPECIAL && ctx[2] == bpf_get_current_task() &&
+	return (int)ctx[0] == SIGSEGV && (int)ctx[4] != TRACE_SIGNAL_ALREADY_PENDING && ctx[1] > SIGINFO_SPECIAL && ctx[2] == bpf_get_current_task() &&
 	       BPF_CORE_READ(info, si_code) == SI_KERNEL;
 }
 

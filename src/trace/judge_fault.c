@@ -83,14 +83,15 @@ static bool signature_is_wrong(const struct evidence *e, struct verdict *v)
 	return false;
 }
 
-/* Deprecated in 6.1 (c17a6ff93213), ignored from 6.19 on; before 6.1 only NO_RESTART_ON_SIGNAL alone kills. */
+/*
+ * Deprecated in 6.1 (c17a6ff93213); before, only NO_RESTART_ON_SIGNAL alone kills. From 6.19 on ignored, but
+ * for the descriptor's in debugging.
+ */
 static bool flags_are_wrong(const struct evidence *e, struct verdict *v)
 {
-	if (!e->classic || !e->inside)
-		return false;
-	if (e->area.flags)
+	if (e->classic && e->inside && e->area.flags)
 		return found(v, "area-flags", "flags of the area are 0x%x, and must be 0", e->area.flags);
-	if (e->d.flags)
+	if ((e->classic ? e->inside : e->debug) && e->d.flags)
 		return found(v, "flags", "flags of the descriptor are 0x%x, and must be 0", e->d.flags);
 	return false;
 }
