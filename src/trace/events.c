@@ -103,16 +103,19 @@ void events_next_batch(struct events *e)
 	e->batch++;
 }
 
+/* Its first abort: the time to name it. */
+static void take_section(struct events *e, const struct trace_section_seen *s)
+{
+	prepare_names(e, &s->abort.header, s->abort.start);
+	(void)section_of(e, &s->abort.header, s->abort.start, s->abort.length);
+}
+
 static void take_abort(struct events *e, const struct trace_abort *a, trace_handler *handler, void *ctx)
 {
 	struct event event = begin(&a->header, EVENT_ABORT);
 	struct trace_stack_key key = { a->start, a->header.generation, a->header.tgid, a->stack_id };
 
-	if (a->header.type == TRACE_SECTION)
-		prepare_names(e, &a->header, a->start);
 	event.section = section_of(e, &a->header, a->start, a->length);
-	if (a->header.type == TRACE_SECTION)
-		return;
 	event.has = EVENT_SECTION;
 	event.cause = a->cause < CAUSES ? a->cause : CAUSE_UNKNOWN;
 	event.ip_offset = a->ip - a->start;
@@ -265,8 +268,10 @@ void events_take(struct events *e, const void *record, size_t size, trace_handle
 
 	if (size < sizeof(*h))
 		return;
-	if ((h->type == TRACE_ABORT || h->type == TRACE_SECTION) && size == sizeof(struct trace_abort))
+	if (h->type == TRACE_ABORT && size == sizeof(struct trace_abort))
 		take_abort(e, record, handler, ctx);
+	else if (h->type == TRACE_SECTION && size == sizeof(struct trace_section_seen))
+		take_section(e, record);
 	else if (h->type == TRACE_CALL && size == sizeof(struct trace_call))
 		take_call(e, record, handler, ctx);
 	else if (h->type == TRACE_GONE && size == sizeof(struct trace_gone))

@@ -14,6 +14,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 #include "trace.skel.h"
+#include "trace_old.skel.h"
 #pragma GCC diagnostic pop
 #include "trace/kernel_symbols.h"
 #include "util/array.h"
@@ -144,15 +145,14 @@ struct hook {
 	const char *without; /* NULL: nothing works then */
 };
 
-enum { HOOKS = 11 };
+enum { HOOKS = 10 };
 
 static void list_hooks(struct kernel *k, struct hook hooks[HOOKS])
 {
 	const struct trace_config *c = &k->config;
-	bool cause = c->aborts && c->cause, find_vma, targets = c->filter_pids || c->filter_tids;
+	bool cause = c->aborts && c->cause, targets = c->filter_pids || c->filter_tids;
 	struct trace_bpf *s = k->skel;
 
-	find_vma = c->faults && libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_find_vma, NULL) == 1;
 	struct hook list[HOOKS] = {
 #define HOOK(name, wanted, point, without)                                                         \
 	{ s->progs.name, &s->links.name, wanted, point, without }
@@ -167,8 +167,7 @@ static void list_hooks(struct kernel *k, struct hook hooks[HOOKS])
 		HOOK(trace_exit, c->registrations || targets, "sched_process_exit",
 		     "threads that end while registered are not counted"),
 		HOOK(trace_fork, c->children, "sched_process_fork", NULL),
-		HOOK(trace_fault, c->faults && find_vma, "signal_generate", NULL),
-		HOOK(trace_fault_old, c->faults && !find_vma, "signal_generate", NULL),
+		HOOK(trace_fault, c->faults, "signal_generate", NULL),
 #undef HOOK
 	};
 	memcpy(hooks, list, sizeof(list));
@@ -260,6 +259,24 @@ static int learn_namespace(struct kernel *k)
 	return k->skel->bss->own_namespace ? 0 : -ESRCH;
 }
 
+/* One skeleton for both objects: they have the same maps, programs and variables. */
+static struct trace_bpf *open_skeleton(void)
+{
+	struct trace_bpf *skel;
+
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_find_vma, NULL) == 1)
+		return trace_bpf__open();
+	skel = calloc(1, sizeof(*skel));
+	if (!skel || trace_bpf__create_skeleton(skel) < 0)
+		goto fail;
+	skel->skeleton->data = (void *)trace_old_bpf__elf_bytes(&skel->skeleton->data_sz);
+	if (bpf_object__open_skeleton(skel->skeleton, NULL) == 0)
+		return skel;
+fail:
+	trace_bpf__destroy(skel);
+	return NULL;
+}
+
 static int take_record(void *ctx, void *data, size_t size);
 
 static int load(struct kernel *k)
@@ -267,7 +284,7 @@ static int load(struct kernel *k)
 	struct hook hooks[HOOKS];
 	int r;
 
-	k->skel = trace_bpf__open();
+	k->skel = open_skeleton();
 	if (!k->skel) {
 		refuse_load(k, -errno);
 		return k->loaded.err;
@@ -386,7 +403,7 @@ static void count_missed(const struct kernel *k, struct trace_totals *ret)
 {
 	const struct bpf_program *programs[] = { k->skel->progs.trace_abort, k->skel->progs.trace_call,
 						 k->skel->progs.trace_exec,  k->skel->progs.trace_exit,
-						 k->skel->progs.trace_fault, k->skel->progs.trace_fault_old };
+						 k->skel->progs.trace_fault };
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		struct bpf_prog_info info = { 0 };
