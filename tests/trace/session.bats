@@ -141,7 +141,7 @@ load ../lib/trace
 
 @test "names of processes that are gone, of children, C++ names, of libraries" {
 	need_bpf
-	trace --aborts --summary -- "$LAB/aborts" membarrier --seconds 0.5
+	trace --aborts --summary -- "$LAB/aborts" membarrier --seconds 1
 	is "$(summary '[.sections[] | "\(.object | split("/") | last) \(.function)"] | sort | join(", ")')" \
 		"aborts lab::queue::push(int), aborts lab_spin, libaborts.so aborts_library_pop"
 	trace --aborts --summary --children -- "$LAB/forker" 30
@@ -151,7 +151,7 @@ load ../lib/trace
 
 @test "the summary for people: totals, causes with unknown, sections, lost and missed" {
 	need_bpf
-	run "$RSEQCTL" trace --aborts --summary -- "$LAB/aborts" membarrier --seconds 0.5
+	run "$RSEQCTL" trace --aborts --summary -- "$LAB/aborts" membarrier --seconds 1
 	is "$status" 0
 	[[ "$output" == *" aborts"*"unknown 0 (0.0%)"*"lab_spin"* ]]
 	[[ "$output" == *"0 lost, 0 missed"* ]]
