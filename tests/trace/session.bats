@@ -23,10 +23,10 @@ load ../lib/trace
 
 @test "a command that is not there, that cannot be executed" {
 	need_bpf
-	run "$RSEQCTL" trace -- /nowhere/at-all
+	trace -- /nowhere/at-all
 	is "$status" 127
-	[[ "$output" == *"/nowhere/at-all"* ]]
-	run "$RSEQCTL" trace -- /dev/null
+	[[ "$(cat "$ERR")" == *"/nowhere/at-all"* ]]
+	trace -- /dev/null
 	is "$status" 126
 }
 
