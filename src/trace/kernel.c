@@ -91,6 +91,18 @@ static void learn_symbols(struct kernel *k)
 
 /* --- what is asked for, before loading --- */
 
+static uint32_t ring_size(const struct trace_config *c)
+{
+	uint64_t size = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (!c->buffer_kib)
+		return c->events ? RING_EVENTS : RING_RARE;
+	/* The kernel takes powers of two. */
+	while (size < (uint64_t)c->buffer_kib * 1024)
+		size *= 2;
+	return (uint32_t)size;
+}
+
 static void set_options(struct kernel *k)
 {
 	const struct trace_config *c = &k->config;
@@ -107,7 +119,7 @@ static void set_options(struct kernel *k)
 	o->filter_cgroup = c->cgroup[0] != '\0';
 	memcpy((char *)o->comm_pattern, c->comm, sizeof(o->comm_pattern));
 	o->comm_length = c->comm_length;
-	o->wake_at = (c->events ? RING_EVENTS : RING_RARE) / 8;
+	o->wake_at = ring_size(c) / 8;
 	o->ipi_rseq = k->symbols.ipi_rseq;
 }
 
@@ -126,7 +138,7 @@ static int set_sizes(struct kernel *k)
 	k->n_cpus = libbpf_num_possible_cpus();
 	if (k->n_cpus < 1)
 		return -EINVAL;
-	r = bpf_map__set_max_entries(s->maps.ring, k->config.events ? RING_EVENTS : RING_RARE);
+	r = bpf_map__set_max_entries(s->maps.ring, ring_size(&k->config));
 	if (r == 0)
 		r = bpf_map__set_max_entries(s->maps.sections, k->config.aborts ? sections_max(k) : 1);
 	if (r == 0 && k->config.stack)

@@ -35,8 +35,8 @@ sums_agree() {
 
 @test "a reader that is slow: events are lost, exactly as many as it says, and totals stay" {
 	JSON=$BATS_TEST_TMPDIR/jsonl ERR=$BATS_TEST_TMPDIR/err
-	timeout 120 "$RSEQCTL" trace --json --aborts -- "$LAB/aborts" membarrier --seconds 6 2>"$ERR" |
-		{ sleep 5.5; cat; } >"$JSON"
+	timeout 120 "$RSEQCTL" trace --json --aborts --buffer 64 -- "$LAB/aborts" membarrier --seconds 4 2>"$ERR" |
+		{ sleep 3.5; cat; } >"$JSON"
 	is "$(summary .events.abort)" "$(truth_report .aborts)"
 	[ "$(summary .lost)" -gt 0 ]
 	is "$(($(grep -c '"type": *"abort"' "$JSON") + $(summary .lost)))" "$(truth_report .aborts)"
@@ -60,7 +60,7 @@ sums_agree() {
 }
 
 @test "more sections than the map has room for: the others are counted together" {
-	trace --aborts --summary --children -- "$LAB/forker" 1500 --aborts 3
+	trace --aborts --summary --children -- "$LAB/forker" 2600 --aborts 3
 	skip_if_lab_does
 	is "$(summary .events.abort)" "$(truth .aborts)"
 	[ "$(summary .other_sections)" -gt 0 ]
