@@ -114,6 +114,7 @@ static __always_inline void submit_batched(void *record)
 
 struct abort {
 	__u64 ip, start, length, abort;
+	__u64 interruptions;
 	__u32 cause;
 	__s32 stack_id;
 };
@@ -221,6 +222,7 @@ static __always_inline void count_abort(struct trace_counts *c, const struct abo
 	s = section_of(&key, &new);
 	if (s) {
 		s->causes[a->cause]++;
+		s->interruptions += a->interruptions;
 		s->abort = a->abort;
 		count_offset(s, (__u32)(a->ip - a->start));
 	} else {
@@ -243,8 +245,10 @@ int trace_abort(__u64 *ctx)
 
 	if (!c || !current_is_wanted(&ids))
 		return 0;
-	if (want_cause)
+	if (want_cause) {
 		a.cause = cause_of_abort(a.ip, ids.thread);
+		a.interruptions = cause_take_interruptions(ids.thread);
+	}
 	if (want_stack)
 		a.stack_id = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK | BPF_F_FAST_STACK_CMP);
 	count_abort(c, &a, &ids);

@@ -458,6 +458,7 @@ static void add_offset(struct trace_section *to, uint32_t offset, uint64_t count
 static void add_section(struct trace_section *to, const struct trace_section *from)
 {
 	add_u64(to->causes, from->causes, sizeof(to->causes));
+	to->interruptions += from->interruptions;
 	to->offsets_other += from->offsets_other;
 	if (from->abort)
 		to->abort = from->abort;

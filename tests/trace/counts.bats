@@ -91,3 +91,15 @@ sums_agree() {
 	is "$status" 0
 	[[ "$output" == *"no aborts"* ]]
 }
+
+@test "a section that is hit by nearly every interruption is called out, one that is not is not" {
+	trace --aborts --summary -- "$LAB/aborts" preempt --sections 1 --seconds 5
+	is "$(summary '.sections[0].occupancy > 0.8 and .sections[0].occupancy <= 1')" true
+	# By turns in several sections: each has its part, and together they have nearly all.
+	trace --aborts --summary -- "$LAB/aborts" preempt --sections 3 --seconds 5
+	is "$(summary '[.sections[].occupancy] | length == 3 and (map(. < 0.5) | all) and add > 0.8 and add <= 1')" true
+	run "$RSEQCTL" trace --aborts --summary -- "$LAB/aborts" preempt --sections 1 --seconds 5
+	[[ "$output" == *"livelock?"*lab_spin* ]]
+	run "$RSEQCTL" trace --aborts --summary -- "$LAB/aborts" preempt --sections 3 --seconds 5
+	[[ "$output" != *"livelock?"* ]]
+}
