@@ -27,8 +27,12 @@
 /* include/linux/sched/mm.h */
 #define MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY (1 << 6)
 
-/* Longer ago than that the switch is no evidence. */
+/*
+ * Longer ago than that the switch is no evidence. Where all else is exact there is no need to be strict:
+ * a slow machine, most of all an emulated one, takes its time between the switch and user space.
+ */
 #define JUST_NOW_NS 200000
+#define JUST_NOW_EXACT_NS 10000000
 /* How long a smallest distance between two clocks counts: they drift. */
 #define WINDOW_NS 4000000000ULL
 
@@ -53,14 +57,16 @@ struct {
 } cause_cpus SEC(".maps");
 
 /*
- * The number of switches a thread had when it was last moved, and the CPU that it was switched out on.
- * By the low bits of its number: a look-up in an array is all but free, and what another one has
+ * The number of switches a thread had when it was last moved, and the CPU that it was switched out on;
+ * and the number it had at its last abort. By the low bits of its number: a look-up in an array is all but free, and what another one has
  * overwritten just counts as not moved.
  */
 #define MOVED_SLOTS 65536
 struct moved {
 	__u32 thread, from;
 	__u64 switches;
+	__u32 aborted_thread, pad;
+	__u64 aborted_switches;
 };
 
 struct {
@@ -178,7 +184,7 @@ static __always_inline void cause_mark_migration(struct task_struct *task)
  * sched_info.last_arrival is of the scheduler's clock. Its distance from the monotonic clock is not
  * known, but is about the smallest that was seen lately: what is near that came just now.
  */
-static __always_inline bool arrived_just_now(struct cause_cpu *c)
+static __always_inline bool arrived_just_now(struct cause_cpu *c, __s64 just_now)
 {
 	__u64 now = bpf_ktime_get_ns(), distance;
 
@@ -193,21 +199,31 @@ static __always_inline bool arrived_just_now(struct cause_cpu *c)
 	/* The clocks may lie either way round: compared by difference. */
 	if (c->nearest == ~0ULL || (__s64)(distance - c->nearest) < 0)
 		c->nearest = distance;
-	if (c->nearest_before != ~0ULL && (__s64)(distance - c->nearest_before) > JUST_NOW_NS)
+	if (c->nearest_before != ~0ULL && (__s64)(distance - c->nearest_before) > just_now)
 		return false;
-	return (__s64)(distance - c->nearest) <= JUST_NOW_NS;
+	return (__s64)(distance - c->nearest) <= just_now;
 }
 
 /* Whether it was moved since it was last switched in; forgotten then, for one move aborts one section. */
-static __always_inline bool take_move(__u32 thread, __u64 switches)
+static __always_inline bool take_move(struct moved *m, __u32 thread, __u64 switches)
 {
-	__u32 slot = thread % MOVED_SLOTS;
-	struct moved *m = bpf_map_lookup_elem(&moved, &slot);
-
 	if (!m || m->thread != thread)
 		return false;
 	m->thread = 0;
 	return m->from != bpf_get_smp_processor_id() && m->switches == switches;
+}
+
+/* One switch aborts one section: false when there was none since this thread's last abort. */
+static __always_inline bool take_switch(struct moved *m, __u32 thread, __u64 switches)
+{
+	bool is_known;
+
+	if (!m)
+		return true;
+	is_known = m->aborted_thread == thread && m->aborted_switches == switches;
+	m->aborted_thread = thread;
+	m->aborted_switches = switches;
+	return !is_known;
 }
 
 /* A mark is used once: a loop is aborted at the same instruction again. */
@@ -231,11 +247,14 @@ static __always_inline __u32 cause_of_abort(__u64 ip, __u32 thread)
 {
 	struct cause_cpu *c = cause_cpu();
 	__u64 switches = current_switches();
-	bool is_moved, is_signal, is_ipi;
+	__u32 slot = thread % MOVED_SLOTS;
+	struct moved *m = bpf_map_lookup_elem(&moved, &slot);
+	bool is_exact = ipi_rseq && !no_ipi, is_switched, is_moved, is_signal, is_ipi;
 
 	if (!c)
 		return TRACE_CAUSE_UNKNOWN;
-	is_moved = take_move(thread, switches);
+	is_switched = take_switch(m, thread, switches);
+	is_moved = take_move(m, thread, switches);
 	is_signal = take_mark(c, MARK_SIGNAL, thread, ip, switches);
 	is_ipi = take_mark(c, MARK_IPI, thread, ip, switches);
 	if (!bpf_core_field_exists(DATA_FIELD(usrptr)) && cause_syscall() >= 0)
@@ -244,10 +263,10 @@ static __always_inline __u32 cause_of_abort(__u64 ip, __u32 thread)
 		return TRACE_CAUSE_SIGNAL;
 	if (is_ipi)
 		return TRACE_CAUSE_MEMBARRIER;
-	if (arrived_just_now(c))
+	if (arrived_just_now(c, is_exact ? JUST_NOW_EXACT_NS : JUST_NOW_NS) && is_switched)
 		return is_moved ? TRACE_CAUSE_MIGRATE : TRACE_CAUSE_PREEMPT;
 	/* Where the function cannot be watched (up to 6.3): what is left, if this process uses it. */
-	if (!ipi_rseq && current_membarrier_state() & MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY)
+	if (!is_exact && current_membarrier_state() & MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY)
 		return TRACE_CAUSE_MEMBARRIER;
 	return TRACE_CAUSE_UNKNOWN;
 }
