@@ -10,6 +10,8 @@ allowed() {
 	proc) echo proc util ;;
 	image) echo image model util ;;
 	collect) echo collect image proc model util rseqctl ;;
+	critical) echo critical model util rseqctl ;;
+	stress) echo stress critical model util ;;
 	diagnose) echo diagnose model util ;;
 	report) echo report model util ;;
 	bpf) echo rseqctl ;;
