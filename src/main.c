@@ -6,7 +6,7 @@
 #include "cmd.h"
 #include "util/array.h"
 
-static const struct cmd *const commands[] = { &cmd_inspect, &cmd_explain, &cmd_version };
+static const struct cmd *const commands[] = { &cmd_inspect, &cmd_stress, &cmd_explain, &cmd_version };
 
 const char *argp_program_version = "rseqctl " RSEQCTL_VERSION;
 
@@ -90,12 +90,13 @@ static const struct argp argp = {
 
 int main(int argc, char **argv)
 {
-	struct choice choice = { 0 };
+	struct choice choice = { .common.formats = ~0u }; /* the command is not known yet */
 	char name[64];
 
 	argp_err_exit_status = STATUS_USAGE;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice);
 	snprintf(name, sizeof(name), "rseqctl %s", choice.cmd->name);
 	argv[choice.index] = name;
+	choice.common.formats = choice.cmd->formats;
 	return choice.cmd->run(argc - choice.index, argv + choice.index, &choice.common);
 }

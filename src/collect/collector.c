@@ -5,9 +5,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/utsname.h>
 
+#include "collect/host.h"
 #include "collect/images.h"
 #include "collect/kernel_class.h"
 #include "collect/process.h"
@@ -52,15 +51,7 @@ static void host_unknown(struct collector *c, const char *what, const char *why)
 
 static void read_host(struct collector *c)
 {
-	struct utsname u;
-
-	if (uname(&u) == 0) {
-		snprintf(c->host.kernel, sizeof(c->host.kernel), "%s", u.release);
-		snprintf(c->host.arch, sizeof(c->host.arch), "%s", u.machine);
-	}
-	c->host.feature_size = getauxval(AUXV_RSEQ_FEATURE_SIZE);
-	c->host.align = getauxval(AUXV_RSEQ_ALIGN);
-	c->host.has = HOST_AUXV;
+	host_read(&c->host);
 }
 
 /* The class is the layout that CO-RE found in the kernel's types. */

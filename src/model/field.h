@@ -17,6 +17,7 @@ enum field_kind {
 	FIELD_U32,
 	FIELD_I64,
 	FIELD_U64,
+	FIELD_MILLI,  /* uint64_t, in thousandths: a decimal number */
 	FIELD_HEX32,  /* a hexadecimal string */
 	FIELD_HEX64,
 	FIELD_TRI,    /* int8_t: 1 yes, 0 no, -1 unknown */
@@ -49,7 +50,8 @@ struct record_type {
 #define RECORD_NO_HAS SIZE_MAX
 
 extern const struct record_type host_type, process_type, thread_type, object_type, symbol_type,
-	owner_type, libc_type, unknown_type, finding_type, summary_type;
+	owner_type, libc_type, unknown_type, finding_type, summary_type, invariant_type,
+	stress_result_type, compare_type, environment_type, stress_type;
 
 /* Whether the field has a value in this record. */
 int field_is_known(const struct record_type *type, const struct field *f, const void *record);

@@ -84,6 +84,15 @@ static json_object *hex_value(uint64_t v)
 	return json_object_new_string(text);
 }
 
+/* As text, so that it is the same digits everywhere and no rounding shows. */
+static json_object *milli_value(uint64_t v)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64 ".%03" PRIu64, v / 1000, v % 1000);
+	return json_object_new_double_s((double)v / 1000, text);
+}
+
 static json_object *scalar(const struct field *f, const char *at)
 {
 	switch (f->kind) {
@@ -100,6 +109,8 @@ static json_object *scalar(const struct field *f, const char *at)
 		return json_object_new_int64(*(const int64_t *)at);
 	case FIELD_U64:
 		return json_object_new_uint64(*(const uint64_t *)at);
+	case FIELD_MILLI:
+		return milli_value(*(const uint64_t *)at);
 	case FIELD_HEX32:
 		return hex_value(*(const uint32_t *)at);
 	case FIELD_HEX64:
@@ -143,6 +154,12 @@ static void field(struct jsonw *j, const struct record_type *type, const struct 
 	}
 }
 
+void jsonw_members(struct jsonw *j, const struct record_type *type, const void *record)
+{
+	for (size_t i = 0; i < type->n; i++)
+		field(j, type, &type->fields[i], record);
+}
+
 void jsonw_record(struct jsonw *j, const char *key, const struct record_type *type, const void *record)
 {
 	int depth = j->depth;
@@ -150,8 +167,7 @@ void jsonw_record(struct jsonw *j, const char *key, const struct record_type *ty
 	jsonw_open(j, key, '{');
 	if (is_leaf(type))
 		j->depth += 100; /* deep enough for no line breaks */
-	for (size_t i = 0; i < type->n; i++)
-		field(j, type, &type->fields[i], record);
+	jsonw_members(j, type, record);
 	j->depth = depth + 1;
 	if (is_leaf(type)) {
 		fputc('}', j->file);

@@ -20,6 +20,8 @@ void jsonw_close(struct jsonw *j, char bracket);
 void jsonw_string(struct jsonw *j, const char *key, const char *value);
 void jsonw_number(struct jsonw *j, const char *key, long value);
 void jsonw_bool(struct jsonw *j, const char *key, bool value);
+/* The fields of a record as members of the object that is open. */
+void jsonw_members(struct jsonw *j, const struct record_type *type, const void *record);
 void jsonw_record(struct jsonw *j, const char *key, const struct record_type *type, const void *record);
 void jsonw_records(struct jsonw *j, const char *key, const struct record_type *type, const void *items,
 		  size_t n);
