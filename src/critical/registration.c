@@ -48,12 +48,12 @@ int registration_unregister(void *area, uint32_t length)
 	return call(area, length, FLAG_UNREGISTER, critical_signature());
 }
 
-uint32_t registration_length(void *area)
+uint32_t registration_length(void *area, uint32_t likely)
 {
-	uint32_t tried[] = { RSEQ_ORIGINAL_LENGTH, registration_usual_length(), &__rseq_size ? __rseq_size : 0 };
+	uint32_t tried[] = { likely, RSEQ_ORIGINAL_LENGTH, registration_usual_length(), &__rseq_size ? __rseq_size : 0 };
 
 	for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++)
-		if (call(area, tried[i], FLAG_UNREGISTER, ~critical_signature()) == -EPERM)
+		if (tried[i] && call(area, tried[i], FLAG_UNREGISTER, ~critical_signature()) == -EPERM)
 			return tried[i];
 	return 0;
 }

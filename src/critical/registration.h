@@ -22,9 +22,9 @@ int registration_unregister(void *area, uint32_t length);
 
 /*
  * The length with which the calling thread is registered at that area, 0 when it is not. Asked by a wrong
- * signature, which changes nothing; only likely lengths are tried.
+ * signature, which changes nothing; only that length (0: none) and usual ones are tried.
  */
-uint32_t registration_length(void *area);
+uint32_t registration_length(void *area, uint32_t likely);
 
 /* The length that libc would choose here: the kernel's, but at least 32. */
 uint32_t registration_usual_length(void);

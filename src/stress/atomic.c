@@ -68,43 +68,57 @@ static void after_barrier(struct run *run)
 	run_tried(run, MEMBARRIER, 1);
 }
 
-static void see_preemption(struct worker *w)
+static const char *who(const struct worker *w)
 {
-	if (WORKER_TRY(w, index, slot, critical_window(&w->critical, index, &slot->mark, w->id + 1, &slot->counter)) ==
-	    CRITICAL_OTHER)
-		run_break(w->run, PREEMPTION, "worker %u saw inside a section on CPU %u what %s wrote meanwhile", w->id,
-			  w->index_copy, w->critical.seen == MARK_PREEMPTED ? "the thread that took the CPU" : "another worker");
+	if (w->critical.seen == MARK_PREEMPTED)
+		return "the thread that took the CPU";
+	return w->critical.seen == w->id + 1 ? "the kernel (another CPU)" : "another worker";
 }
 
-static void see_signal(struct worker *w)
+/* Whether it was done. */
+static bool see_preemption(struct worker *w)
+{
+	enum critical_result r = WORKER_TRY(w, index, slot,
+		critical_window(&w->critical, index, &slot->mark, w->id + 1, &slot->counter));
+
+	if (r == CRITICAL_OTHER)
+		run_break(w->run, PREEMPTION, "worker %u saw inside a section on CPU %u what %s wrote meanwhile", w->id,
+			  w->index_copy, who(w));
+	return r == CRITICAL_DONE;
+}
+
+static bool see_signal(struct worker *w)
 {
 	uint64_t *mark = (uint64_t *)&w->mark;
+	enum critical_result r = WORKER_TRY(w, index, slot,
+		((void)slot, critical_window(&w->critical, index, mark, w->id + 1, &w->count)));
 
-	if (WORKER_TRY(w, index, slot, ((void)slot, critical_window(&w->critical, index, mark, w->id + 1, &w->count))) ==
-	    CRITICAL_OTHER)
+	if (r == CRITICAL_OTHER)
 		run_break(w->run, SIGNAL, "worker %u saw inside a section what its signal handler wrote meanwhile", w->id);
+	return r == CRITICAL_DONE;
 }
 
-static void see_membarrier(struct worker *w)
+static bool see_membarrier(struct worker *w)
 {
 	struct places *p = w->run->data;
+	enum critical_result r = WORKER_TRY(w, index, slot,
+		critical_deref(&w->critical, index, &p->active, &slot->counter));
 
-	if (WORKER_TRY(w, index, slot, critical_deref(&w->critical, index, &p->active, &slot->counter)) ==
-	    CRITICAL_OTHER)
+	if (r == CRITICAL_OTHER)
 		run_break(w->run, MEMBARRIER, "worker %u used on CPU %u what had been taken away before the membarrier",
 			  w->id, w->index_copy);
+	return r == CRITICAL_DONE;
 }
 
 static void work(struct worker *w)
 {
-	static void (*const ways[])(struct worker *) = { see_preemption, see_signal, see_membarrier };
+	static bool (*const ways[])(struct worker *) = { see_preemption, see_signal, see_membarrier };
 
 	worker_vary(w);
 	/* Between the first step and the last one there is always time for the others. */
 	w->critical.delay[1 + w->ops / WORKER_BATCH % 2] |= 256;
 	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++) {
-		ways[w->ops % 3](w);
-		w->ops++;
+		w->ops += ways[w->ops % 3](w);
 	}
 }
 

@@ -22,8 +22,8 @@ static void give(struct worker *w)
 {
 	struct item *item = items_give(w);
 
-	if (WORKER_TRY(w, index, slot, critical_put(&w->critical, index, &slot->ring, (uint64_t)(uintptr_t)item)) ==
-	    CRITICAL_OTHER)
+	if (WORKER_TRY(w, index, slot, critical_put(&w->critical, index, &slot->ring, (uint64_t)(uintptr_t)item)) !=
+	    CRITICAL_DONE)
 		items_keep(w, item);
 }
 

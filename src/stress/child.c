@@ -167,7 +167,7 @@ static void rounds(struct crew *crew)
 		pthread_barrier_wait(&crew->barrier);
 		run->shared->worked_ns = now(CLOCK_MONOTONIC) - start;
 		atomic_fetch_add(&run->shared->heartbeat, 1);
-		if (run->workload->check && !atomic_load(&run->shared->broken))
+		if (run->workload->check)
 			run->workload->check(run);
 		ms = ms < ROUND_LAST_MS ? ms * 2 : ms;
 		over = atomic_load(&run->shared->broken) || atomic_load(&run->shared->error) ||

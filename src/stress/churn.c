@@ -24,11 +24,11 @@ extern char **environ;
 /* What libc did for a new thread, or what this one did for itself, is what the kernel knows. */
 static void check_thread(struct worker *w)
 {
-	uint32_t length = registration_length(w->area), cpu = *(w->critical.start + 1);
+	uint32_t length = registration_length(w->area, w->run->options->length), cpu = worker_cpu_id(w);
 
 	if (run_has_fault(w->run, FAULT_UNREGISTERED) && length) {
 		registration_unregister(w->area, length);
-		length = registration_length(w->area);
+		length = registration_length(w->area, w->run->options->length);
 	}
 	w->tried++;
 	if (!length || cpu >= w->run->n_slots)
@@ -39,15 +39,15 @@ static void check_thread(struct worker *w)
 /* Gives it back and takes it again, as a library that comes and goes would. */
 static void register_again(struct worker *w)
 {
-	uint32_t length = registration_length(w->area);
+	uint32_t length = registration_length(w->area, w->run->options->length);
 	int r;
 
 	if (!length)
 		return;
 	r = registration_unregister(w->area, length);
-	if (r == 0 && *(w->critical.start + 1) < w->run->n_slots)
+	if (r == 0 && worker_cpu_id(w) < w->run->n_slots)
 		run_break(w->run, THREADS, "a thread is unregistered, and its cpu_id is still %u",
-			  *(w->critical.start + 1));
+			  worker_cpu_id(w));
 	if (r == 0)
 		r = registration_register(w->area, length);
 	if (r < 0)
@@ -61,8 +61,8 @@ static void count(struct worker *w)
 	for (int i = 0; i < WORKER_BATCH && !atomic_load(&w->run->shared->broken); i++) {
 		if (i == WORKER_BATCH / 2)
 			register_again(w);
-		WORKER_TRY(w, index, slot, critical_add(&w->critical, index, &slot->counter, 1));
-		w->ops++;
+		if (WORKER_TRY(w, index, slot, critical_add(&w->critical, index, &slot->counter, 1)) == CRITICAL_DONE)
+			w->ops++;
 	}
 }
 
@@ -70,19 +70,20 @@ static void count(struct worker *w)
 static int check_copy(struct worker *w)
 {
 	uint64_t counter = 0;
-	uint32_t length = registration_length(w->area);
+	uint32_t length = registration_length(w->area, w->run->options->length);
 	enum critical_result r;
 
 	if (run_has_fault(w->run, FAULT_UNREGISTERED) && length) {
 		registration_unregister(w->area, length);
-		length = registration_length(w->area);
+		length = registration_length(w->area, w->run->options->length);
 	}
 	if (!length)
 		return 1;
 	for (int i = 0; i < 100; i++)
-		do
-			r = critical_add(&w->critical, critical_index(&w->critical), &counter, 1);
-		while (r == CRITICAL_ABORTED || r == CRITICAL_MOVED);
+		do {
+			w->index_copy = critical_index(&w->critical);
+			r = critical_add(&w->critical, w->index_copy, &counter, 1);
+		} while (r == CRITICAL_ABORTED || r == CRITICAL_MOVED);
 	/* These are aborts of the run, too. */
 	atomic_fetch_add(&w->run->shared->child_aborts, w->critical.aborts);
 	return counter == 100 ? 0 : 2;
@@ -141,7 +142,7 @@ static void work(struct worker *w)
 	if (r % 8 == 0 || run_has_fault(w->run, FAULT_UNREGISTERED))
 		fork_once(w);
 	/* A program is expensive: one worker does it. */
-	if (w->id == 0 && (r >> 8) % 4 == 0)
+	if (w->id == 0 && ((r >> 8) % 4 == 0 || run_has_fault(w->run, FAULT_UNREGISTERED)))
 		exec_once(w);
 }
 
@@ -164,7 +165,7 @@ int stress_check_exec(bool own_registration)
 
 	/* libc registered again, or nobody did and the place is free. */
 	if (!own_registration)
-		return libc_area && registration_length(libc_area) ? 0 : 1;
+		return libc_area && registration_length(libc_area, 0) ? 0 : 1;
 	return libc_area || registration_register(area, registration_usual_length()) < 0;
 }
 

@@ -10,8 +10,10 @@ static void work(struct worker *w)
 {
 	worker_vary(w);
 	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++) {
-		WORKER_TRY(w, index, slot, critical_add(&w->critical, index, &slot->counter, 1));
-		w->ops++;
+		enum critical_result r =
+			WORKER_TRY(w, index, slot, critical_add(&w->critical, index, &slot->counter, 1));
+
+		w->ops += r == CRITICAL_DONE;
 	}
 }
 

@@ -104,7 +104,7 @@ void environment_read(const struct stress_options *options, struct arena *arena,
 		.cpus = cpus > 0 ? (uint32_t)cpus : 0,
 		.cpus_used = (uint32_t)CPU_COUNT(&options->cpus),
 		.owner = options->own_registration ? "self" : "libc",
-		.length = options->own_registration ? options->length : area ? registration_length(area) : 0,
+		.length = options->own_registration ? options->length : area ? registration_length(area, 0) : 0,
 	};
 	if (ret->length)
 		ret->has |= ENVIRONMENT_LENGTH;

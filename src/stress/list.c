@@ -6,7 +6,8 @@ static void give(struct worker *w)
 {
 	struct item *item = items_give(w);
 
-	WORKER_TRY(w, index, slot, critical_push(&w->critical, index, &slot->head, &item->node));
+	if (WORKER_TRY(w, index, slot, critical_push(&w->critical, index, &slot->head, &item->node)) != CRITICAL_DONE)
+		items_keep(w, item);
 }
 
 static void take(struct worker *w)

@@ -6,6 +6,7 @@
 
 enum { SUM, EXCLUSIVE };
 
+/* NULL: something was broken meanwhile. */
 static struct slot *take_lock(struct worker *w)
 {
 	enum critical_result r;
@@ -16,7 +17,7 @@ static struct slot *take_lock(struct worker *w)
 		if (r == CRITICAL_OTHER)
 			sched_yield();
 	} while (r == CRITICAL_OTHER && !atomic_load_explicit(&w->run->shared->broken, memory_order_relaxed));
-	return locked;
+	return r == CRITICAL_DONE ? locked : NULL;
 }
 
 /* Protected by the lock alone. */
@@ -40,6 +41,8 @@ static void work(struct worker *w)
 	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++) {
 		struct slot *slot = take_lock(w);
 
+		if (!slot)
+			break;
 		hold(w, slot);
 		critical_unlock(&slot->lock);
 		w->ops++;

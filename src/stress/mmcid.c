@@ -22,6 +22,18 @@ static int possible(const struct stress_options *options, const char **ret_why)
 	return registration_has_mm_cid() ? 0 : -EOPNOTSUPP;
 }
 
+static void not_unique(struct worker *w, uint64_t own)
+{
+	uint32_t cid = w->index_copy;
+
+	if (w->critical.seen == own)
+		run_break(w->run, UNIQUE, "worker %u had mm_cid %u at the begin of a section and %u at its end", w->id, cid,
+			  *w->critical.key);
+	else
+		run_break(w->run, UNIQUE, "mm_cid %u was worker %u's and worker %" PRId64 "'s at once", cid, w->id,
+			  (int64_t)w->critical.seen - 1);
+}
+
 /* Writes its own id, waits, and looks whether it is still there: a lock word that needs no release. */
 static void one(struct worker *w)
 {
@@ -31,11 +43,16 @@ static void one(struct worker *w)
 
 	if (cid >= cpus)
 		run_break(w->run, BOUNDED, "worker %u has mm_cid %u on a machine of %u CPUs", w->id, cid, cpus);
-	if (WORKER_TRY(w, index, slot, critical_window(&w->critical, index, &slot->mark, own, &slot->counter)) ==
-	    CRITICAL_OTHER)
-		run_break(w->run, UNIQUE, "mm_cid %u was worker %u's and worker %" PRId64 "'s at once",
-			  w->index_copy, w->id, (int64_t)w->critical.seen - 1);
-	w->ops++;
+	switch (WORKER_TRY(w, index, slot, critical_window(&w->critical, index, &slot->mark, own, &slot->counter))) {
+	case CRITICAL_DONE:
+		w->ops++;
+		break;
+	case CRITICAL_OTHER:
+		not_unique(w, own);
+		break;
+	default: /* somebody else found something broken */
+		break;
+	}
 }
 
 static void some(struct worker *w)

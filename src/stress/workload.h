@@ -167,6 +167,12 @@ bool worker_retry(struct worker *w, enum critical_result result);
 		result_;                                                                           \
 	})
 
+/* cpu_id as the kernel keeps it, whatever the sections are keyed by. */
+static inline uint32_t worker_cpu_id(const struct worker *w)
+{
+	return ((const volatile uint32_t *)w->area)[1];
+}
+
 /* Whether the worker goes on with its batch. */
 static inline bool worker_goes_on(const struct worker *w)
 {

@@ -39,7 +39,7 @@ static void need_area(struct critical *c)
 
 	if (!critical_is_supported() || registration_available() < 0)
 		skip();
-	if (!area && !registration_length(own_area))
+	if (!area && !registration_length(own_area, 0))
 		assert_int_equal(registration_register(own_area, 32), 0);
 	critical_init(c, area ? area : own_area, false);
 }
@@ -185,20 +185,20 @@ static void lengths(void **state)
 	if (registration_available() < 0)
 		skip();
 	if (libc_area) {
-		libc_length = registration_length(libc_area);
+		libc_length = registration_length(libc_area, 0);
 		assert_true(libc_length >= 32);
 		assert_int_equal(registration_unregister(libc_area, libc_length), 0);
-		assert_int_equal(registration_length(libc_area), 0);
+		assert_int_equal(registration_length(libc_area, 0), 0);
 		assert_null(registration_libc_area());
-	} else if (registration_length(own_area)) {
+	} else if (registration_length(own_area, 0)) {
 		assert_int_equal(registration_unregister(own_area, 32), 0);
 	}
 	assert_int_equal(registration_register(area, 32), 0);
-	assert_int_equal(registration_length(area), 32);
+	assert_int_equal(registration_length(area, 0), 32);
 	assert_int_equal(registration_unregister(area, 32), 0);
 	length = registration_usual_length();
 	assert_int_equal(registration_register(area, length), 0);
-	assert_int_equal(registration_length(area), length);
+	assert_int_equal(registration_length(area, 0), length);
 	assert_int_equal(registration_unregister(area, length), 0);
 	if (libc_area)
 		assert_int_equal(registration_register(libc_area, libc_length), 0);
