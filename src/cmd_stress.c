@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -402,7 +403,7 @@ static enum status start_again(struct session *s)
 	const char *old = getenv("GLIBC_TUNABLES");
 	_cleanup_strbuf_ struct strbuf tunables = { 0 }, line = { 0 };
 	_cleanup_close_ int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-	char **args = NULL;
+	char **args = NULL, path[PATH_MAX] = "";
 	size_t n = 0;
 
 	if (old && strstr(old, off))
@@ -421,6 +422,9 @@ static enum status start_again(struct session *s)
 		return STATUS_INTERNAL;
 	fprintf(stderr, "rseqctl stress: starting again with GLIBC_TUNABLES=%s\n", strbuf_str(&tunables));
 	setenv("GLIBC_TUNABLES", strbuf_str(&tunables), 1);
+	/* By its name, for that is what ps(1) then shows; the link works for a deleted file, too. */
+	if (readlink("/proc/self/exe", path, sizeof(path) - 1) > 0)
+		execv(path, args);
 	execv("/proc/self/exe", args);
 	free(args);
 	return refuse(s, "owner", "--owner self: cannot start again: %s", strerror(errno));

@@ -67,8 +67,10 @@ static void count(struct worker *w)
 }
 
 /* In the copy: 0 when it is registered as its parent was, and sections work. */
-static int check_copy(struct worker *w)
+static int check_copy(const struct worker *parent)
 {
+	/* The parent's own lies in memory that both share. */
+	struct worker copy = *parent, *w = &copy;
 	uint64_t counter = 0;
 	uint32_t length = registration_length(w->area, w->run->options->length);
 	enum critical_result r;
@@ -79,6 +81,7 @@ static int check_copy(struct worker *w)
 	}
 	if (!length)
 		return 1;
+	worker_begin(w);
 	for (int i = 0; i < 100; i++)
 		do {
 			w->index_copy = critical_index(&w->critical);
@@ -112,7 +115,6 @@ static void fork_once(struct worker *w)
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		w->critical.aborts = 0;
 		_exit(check_copy(w));
 	}
 	if (pid > 0)

@@ -100,6 +100,12 @@ static int find_area(struct worker *w)
 	return r;
 }
 
+void worker_begin(struct worker *w)
+{
+	critical_init(&w->critical, w->area, w->run->workload->by_mm_cid);
+	apply_fault(w);
+}
+
 int worker_init(struct worker *w, struct run *run, uint32_t id)
 {
 	int r;
@@ -112,8 +118,7 @@ int worker_init(struct worker *w, struct run *run, uint32_t id)
 	r = find_area(w);
 	if (r < 0)
 		return r;
-	critical_init(&w->critical, w->area, run->workload->by_mm_cid);
-	apply_fault(w);
+	worker_begin(w);
 	atomic_store(&w->tid, gettid());
 	return 0;
 }

@@ -179,6 +179,9 @@ static inline bool worker_goes_on(const struct worker *w)
 	return !atomic_load_explicit(&w->run->rest, memory_order_relaxed) && w->ops < w->quota;
 }
 
+/* The thread's way into its sections, with the run's fault; of a worker that has its area. */
+void worker_begin(struct worker *w);
+
 /* A worker of the calling thread, with its registration and the run's fault. 0 or -errno. */
 int worker_init(struct worker *w, struct run *run, uint32_t id);
 void worker_done(struct worker *w);
