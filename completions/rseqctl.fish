@@ -1,13 +1,15 @@
 # fish completion for rseqctl(1)
 
-set -l commands inspect explain version
+set -l commands inspect stress explain version
 complete -c rseqctl -f
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'who owns rseq in a process, and who conflicts'
+complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a stress -d 'whether this kernel keeps the rseq promise'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a explain -d 'what a finding means, and what to do'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a version -d 'version, and what was built in'
 
 complete -c rseqctl -l color -x -a 'auto always never' -d 'when to colour'
-complete -c rseqctl -l format -x -a 'text json' -d 'format of the output'
+complete -c rseqctl -n 'not __fish_seen_subcommand_from stress' -l format -x -a 'text json' -d 'format of the output'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l format -x -a 'text json tap junit' -d 'format of the output'
 complete -c rseqctl -l json -d 'the same as --format json'
 complete -c rseqctl -l output -r -F -d 'write to a file'
 complete -c rseqctl -s q -l quiet -d 'only the first line of each answer'
@@ -26,3 +28,17 @@ complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l sample -x -d 'wa
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l threads -d 'a line for every thread'
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -a '(__fish_complete_pids)'
 complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a '(rseqctl explain -q 2>/dev/null)'
+
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l compare -d 'compare with other ways of counting'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l cpus -x -d 'run on these CPUs'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l disturb -x -a '(__fish_complete_list , "rseqctl stress --list -q 2>/dev/null | sed -n s/^disturber.//p")' -d 'how workers are interrupted'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l duration -x -d 'of the whole run, seconds'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l inject -x -a '(rseqctl stress --list -q 2>/dev/null | sed -n s/^fault.//p)' -d 'break one protection on purpose'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l length -x -d 'of own registrations, bytes'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l list -d 'list workloads, disturbers and faults'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l min-aborts -x -d 'that each workload has to meet'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l ops -x -d 'operations of each workload'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l owner -x -a 'libc self' -d 'whose registration to use'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l seed -x -d 'of what is drawn by lot'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l threads -x -d 'workers'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l workload -x -a '(__fish_complete_list , "rseqctl stress --list -q 2>/dev/null | sed -n s/^workload.//p")' -d 'which to run'

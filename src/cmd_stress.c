@@ -53,7 +53,7 @@ static const struct argp_option option_table[] = {
 	{ "exec-check", KEY_EXEC_CHECK, "OWNER", OPTION_HIDDEN, NULL, 0 },
 	{ "inject", KEY_INJECT, "FAULT", 0, "Break one protection on purpose: the run must then fail", 0 },
 	{ "length", KEY_LENGTH, "BYTES", 0, "Of own registrations: 32 or more (default: what the kernel proposes)", 0 },
-	{ "list", KEY_LIST, NULL, 0, "List workloads, disturbers and faults", 0 },
+	{ "list", KEY_LIST, NULL, 0, "List workloads, disturbers and faults (with -q one name per line)", 0 },
 	{ "min-aborts", KEY_MIN_ABORTS, "N", 0,
 	  "Fewer aborts than that in a workload with sections prove nothing (default 100)", 0 },
 	{ "ops", KEY_OPS, "N", 0, "Operations of each workload, instead of a duration", 0 },
@@ -287,13 +287,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 /* --- the lists --- */
 
 static const struct {
-	const char *key, *title;
+	const char *key, *kind, *title;
 	choices *table;
 } lists[] = {
-	{ "workloads", "Workloads (--workload)", stress_workload },
-	{ "disturbers", "Disturbers (--disturb)", stress_disturber },
-	{ "faults", "Faults (--inject)", stress_fault },
+	{ "workloads", "workload", "Workloads (--workload)", stress_workload },
+	{ "disturbers", "disturber", "Disturbers (--disturb)", stress_disturber },
+	{ "faults", "fault", "Faults (--inject)", stress_fault },
 };
+
+/* For scripts and completions. */
+static void list_lines(const struct output *o)
+{
+	const struct stress_choice *c;
+
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+		for (size_t i = 0; (c = lists[k].table(i)); i++)
+			fprintf(o->file, "%s %s\n", lists[k].kind, c->name);
+}
 
 static void list_text(const struct output *o)
 {
@@ -591,6 +601,8 @@ static enum status write_output(const struct options *o)
 		status = stress(&s, &output);
 	else if (output.format == FORMAT_JSON)
 		list_json(&output);
+	else if (output.verbosity < 0)
+		list_lines(&output);
 	else
 		list_text(&output);
 	status = common_close(&output, status);

@@ -173,9 +173,7 @@ int stress_check_exec(bool own_registration)
 
 const struct workload workload_churn = {
 	.choice = { "churn", "threads, copies of the process and new programs come and go", true },
-	.faults = FAULT_BIT(FAULT_NO_SECTION) | FAULT_BIT(FAULT_STALE_CPU) | FAULT_BIT(FAULT_ONE_SLOT) |
-		  FAULT_BIT(FAULT_LATE_START) | FAULT_BIT(FAULT_LATE_COMMIT) | FAULT_BIT(FAULT_LATE_END) |
-		  FAULT_BIT(FAULT_IGNORE_ABORT) | FAULT_BIT(FAULT_UNREGISTERED) | FAULT_BIT(FAULT_BAD_POINTER),
+	.faults = FAULTS_OF_SECTIONS | FAULT_BIT(FAULT_UNREGISTERED),
 	.invariants = {
 		[SUM] = { "sum", "no increment of a thread that comes and goes is lost or doubled" },
 		[THREADS] = { "threads", "new threads register, unregister and register again" },

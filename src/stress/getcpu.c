@@ -48,6 +48,8 @@ static void compare(struct worker *w)
 
 static void work(struct worker *w)
 {
+	while (run_has_fault(w->run, FAULT_STUCK))
+		sched_yield();
 	worker_index(w);
 	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++) {
 		compare(w);
@@ -62,7 +64,7 @@ static void work(struct worker *w)
 const struct workload workload_getcpu = {
 	.choice = { "getcpu", "cpu_id, cpu_id_start and node_id against the kernel's answer", true },
 	.faults = FAULT_BIT(FAULT_STALE_CPU) | FAULT_BIT(FAULT_ONE_SLOT) | FAULT_BIT(FAULT_OTHER_NODE) |
-		  FAULT_BIT(FAULT_BAD_POINTER),
+		  FAULT_BIT(FAULT_BAD_POINTER) | FAULT_BIT(FAULT_STUCK),
 	.invariants = {
 		[CPU] = { "cpu", "cpu_id is the CPU that the thread runs on" },
 		[START] = { "start", "cpu_id_start is cpu_id" },
