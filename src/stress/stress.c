@@ -25,7 +25,7 @@ enum { TICK_MS = 100, HANG_MS = 20000, HANG_INJECTED_MS = 1000 };
 
 static const struct workload *const workloads[] = {
 	&workload_counter, &workload_list, &workload_buffer, &workload_memcpy, &workload_lock,
-	&workload_mmcid, &workload_getcpu, &workload_atomic, &workload_churn,
+	&workload_mmcid, &workload_getcpu, &workload_atomic, &workload_churn, &workload_dlopen,
 };
 
 const struct stress_choice *stress_workload(size_t i)
