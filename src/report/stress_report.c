@@ -117,8 +117,9 @@ static void write_answer(const struct output *o, const struct stress_facts *fact
 		operations += facts->results[i].operations;
 		aborts += facts->results[i].aborts;
 	}
-	fprintf(o->file, "%s%s%s: %" PRIu32 " threads on %" PRIu32 " CPUs, seed %" PRIu64, output_color(o, severity_of(facts->verdict)),
-		verdict_names[facts->verdict], output_plain(o), facts->threads, facts->environment.cpus_used, facts->seed);
+	fprintf(o->file, "%s%s%s: %" PRIu32 " threads on %" PRIu32 " CPUs, seed %" PRIu64,
+		output_color(o, severity_of(facts->verdict)), verdict_names[facts->verdict], output_plain(o),
+		facts->threads, facts->environment.cpus_used, facts->seed);
 	if (facts->inject)
 		fprintf(o->file, ", %s injected", facts->inject);
 	fprintf(o->file, ": %" PRIu64 " operations and %" PRIu64 " aborts in %zu workloads", operations, aborts,

@@ -309,8 +309,9 @@ static void add_invariants(const struct run *run, struct stress_result *r, struc
 /* A process that the kernel killed is what a wrong descriptor leads to; one that was killed by hand is not. */
 static bool died_of_rseq(const struct watch *w)
 {
+	/* Not ours: a handler of the sanitizers got hold of the signal. */
 	if (!WIFSIGNALED(w->status))
-		return false;
+		return WEXITSTATUS(w->status) != 0;
 	switch (WTERMSIG(w->status)) {
 	case SIGSEGV:
 	case SIGBUS:
@@ -324,14 +325,20 @@ static bool died_of_rseq(const struct watch *w)
 	}
 }
 
+static const char *how_it_ended(const struct watch *w, struct arena *arena)
+{
+	if (!WIFSIGNALED(w->status))
+		return arena_printf(arena, "the workers' process ended with %d", WEXITSTATUS(w->status));
+	return arena_printf(arena, "the workers' process was killed by signal %d (%s)", WTERMSIG(w->status),
+			    strsignal(WTERMSIG(w->status)));
+}
+
 static void add_own_invariants(const struct watch *w, struct stress_result *r, struct arena *arena)
 {
 	bool died = !w->hung && !w->interrupted && died_of_rseq(w);
 
 	r->invariants[r->n_invariants++] = (struct invariant_facts){
-		"alive", "no thread is killed", !died,
-		died ? arena_printf(arena, "the workers' process was killed by signal %d (%s)", WTERMSIG(w->status),
-				    strsignal(WTERMSIG(w->status))) : NULL
+		"alive", "no thread is killed", !died, died ? how_it_ended(w, arena) : NULL
 	};
 	r->invariants[r->n_invariants++] = (struct invariant_facts){
 		"progress", "operations come to an end", !w->hung,
@@ -374,8 +381,7 @@ static void judge(const struct watch *w, struct stress_result *r, struct arena *
 	else if (w->interrupted)
 		r->why = "interrupted by a signal";
 	else if (WIFSIGNALED(w->status))
-		r->why = arena_printf(arena, "the workers' process was killed by signal %d (%s)", WTERMSIG(w->status),
-				      strsignal(WTERMSIG(w->status)));
+		r->why = how_it_ended(w, arena);
 	else if (r->gate == VERDICT_INCONCLUSIVE)
 		r->why = arena_printf(arena, "%" PRIu64 " aborts met, %" PRIu64 " asked for", r->aborts,
 				      w->run->options->min_aborts);
