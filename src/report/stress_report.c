@@ -52,7 +52,7 @@ static struct strbuf describe(const struct stress_result *r)
 
 static struct test_case *make_cases(const struct stress_facts *facts, struct strbuf *details)
 {
-	struct test_case *cases = calloc(facts->n_results + 1, sizeof(*cases));
+	struct test_case *cases = calloc(facts->n_results + facts->n_failures + 1, sizeof(*cases));
 
 	for (size_t i = 0; cases && i < facts->n_results; i++) {
 		const struct stress_result *r = &facts->results[i];
@@ -61,6 +61,10 @@ static struct test_case *make_cases(const struct stress_facts *facts, struct str
 		cases[i] = (struct test_case){ r->workload, "no invariant is broken", r->verdict,
 					       strbuf_str(&details[i]), r->duration_ns };
 	}
+	/* What could not be run proves nothing. */
+	for (size_t i = 0; cases && i < facts->n_failures; i++)
+		cases[facts->n_results + i] = (struct test_case){ facts->failure[i].what, "it can be run here",
+								  VERDICT_INCONCLUSIVE, facts->failure[i].why, 0 };
 	return cases;
 }
 
@@ -69,12 +73,12 @@ static void write_junit(const struct output *o, const struct stress_facts *facts
 	char seed[24], threads[12];
 	const struct junit_property properties[] = {
 		{ "kernel", facts->host->kernel }, { "arch", facts->host->arch }, { "seed", seed }, { "threads", threads },
-		{ "registered-by", facts->environment.owner },
+		{ "registered-by", facts->environment.owner ? facts->environment.owner : "" },
 	};
 
 	snprintf(seed, sizeof(seed), "%" PRIu64, facts->seed);
 	snprintf(threads, sizeof(threads), "%" PRIu32, facts->threads);
-	junit_write(o, "rseqctl.stress", properties, ARRAY_SIZE(properties), cases, facts->n_results);
+	junit_write(o, "rseqctl.stress", properties, ARRAY_SIZE(properties), cases, facts->n_results + facts->n_failures);
 }
 
 static int write_cases(const struct output *o, const struct stress_facts *facts)
@@ -83,7 +87,7 @@ static int write_cases(const struct output *o, const struct stress_facts *facts)
 	struct test_case *cases = details ? make_cases(facts, details) : NULL;
 
 	if (cases && o->format == FORMAT_TAP)
-		tap_write(o, cases, facts->n_results);
+		tap_write(o, cases, facts->n_results + facts->n_failures);
 	else if (cases)
 		write_junit(o, facts, cases);
 	for (size_t i = 0; details && i < facts->n_results; i++)
@@ -154,7 +158,10 @@ static void write_complaint(const struct output *o, const struct stress_facts *f
 		r->workload, facts->threads, facts->seed, facts->inject ? " --inject " : "", facts->inject ? facts->inject : "");
 	for (size_t i = 0; i < r->n_disturb; i++)
 		fprintf(o->file, "%s%s", i ? "," : "", r->disturb[i]);
-	fprintf(o->file, " --owner %s\n", facts->environment.owner);
+	fprintf(o->file, " --owner %s", facts->environment.owner);
+	if (!strcmp(facts->environment.owner, "self"))
+		fprintf(o->file, " --length %" PRIu32, facts->environment.length);
+	fputc('\n', o->file);
 }
 
 static void write_table(const struct output *o, const struct record_type *type, const void *records, size_t n)

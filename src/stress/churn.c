@@ -58,6 +58,9 @@ static void count(struct worker *w)
 {
 	check_thread(w);
 	worker_vary(w);
+	/* Its life is short: most of it should be spent inside. */
+	for (int i = 1; i < CRITICAL_DELAYS; i++)
+		w->critical.delay[i] |= worker_random(w) % 8192;
 	for (int i = 0; i < WORKER_BATCH && !atomic_load(&w->run->shared->broken); i++) {
 		if (i == WORKER_BATCH / 2)
 			register_again(w);

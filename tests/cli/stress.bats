@@ -19,6 +19,9 @@ stress() {
 		cat "$ERR" >&2
 		return 1
 	}
+	[ "$status" -ne 1 ] || jq -r '.results[] | .workload as $w | .invariants[] | select(.ok == false) |
+		"broken: \($w) \(.name): \(.detail)"' "$JSON" >&2
+	[ "$status" -ne 3 ] || cat "$ERR" >&2
 }
 
 # A copy of the program that every user may run, in $dir.
@@ -224,6 +227,9 @@ workloads() {
 	GLIBC_TUNABLES=glibc.pthread.rseq=0 stress --owner libc --ops 1
 	is "$status" 3
 	grep -q 'libc did not register' "$ERR"
+	run "$RSEQCTL" stress --cpus 1000 --ops 1 --format tap
+	is "$status" 3
+	[[ $output == *"not ok 1 - cpus: it can be run here"* ]]
 	# nobody asked: then it registers by itself
 	GLIBC_TUNABLES=glibc.pthread.rseq=0 stress --ops 100 --workload counter --min-aborts 0
 	is "$status" 0
