@@ -272,6 +272,9 @@ static void *disturb(void *data)
 	if (d->disturber->begin && d->disturber->begin(d) < 0)
 		return NULL;
 	while (!atomic_load_explicit(&d->run->end, memory_order_relaxed)) {
+		/* A CPU that was taken offline: what is said of this thread would not be true elsewhere. */
+		if (d->disturber->per_cpu && sched_getcpu() != (int)d->cpu)
+			break;
 		d->disturber->round(d);
 		pause.tv_nsec = (long)(random_next(&d->random) % (uint64_t)(2 * d->disturber->pause_ns));
 		nanosleep(&pause, NULL);

@@ -129,17 +129,21 @@ static bool hangs(struct watch *w)
 	return w->still_ms >= limit;
 }
 
-static void collect(struct watch *w, int flags)
+/* Without taking it away: as long as it is there, its number is nobody else's. */
+static bool has_ended(const struct watch *w)
 {
-	if (!w->ended && waitpid(w->pid, &w->status, flags) == w->pid)
-		w->ended = true;
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == w->pid;
 }
 
+/* With all that it started. */
 static void end_child(struct watch *w)
 {
 	kill(-w->pid, SIGKILL);
 	kill(w->pid, SIGKILL);
-	collect(w, 0);
+	while (waitpid(w->pid, &w->status, 0) < 0 && errno == EINTR)
+		;
 }
 
 static void watch(struct watch *w, int signals, stress_progress *progress, void *data)
@@ -153,7 +157,7 @@ static void watch(struct watch *w, int signals, stress_progress *progress, void 
 
 		while (n > 0 && read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
 			w->interrupted |= info.ssi_signo != SIGCHLD;
-		collect(w, WNOHANG);
+		w->ended = has_ended(w);
 		/* Only a tick without an event is as long as it says. */
 		if (n == 0 && !w->ended)
 			w->hung = hangs(w);
@@ -193,6 +197,16 @@ static _Noreturn void become_child(struct run *run, const sigset_t *mask, int go
 
 static void unknown(struct stress_result *r, struct arena *arena, const char *what, const char *why);
 
+/* A child that died meanwhile is the watch's business. There is a reader all the same: no SIGPIPE. */
+static void let_go(const int go[2])
+{
+	ssize_t n = write(go[1], "", 1);
+
+	(void)n;
+	close(go[1]);
+	close(go[0]);
+}
+
 /* Forks, starts the counter, and lets the child go. 0 or -errno. */
 static int begin(struct watch *w, const sigset_t *mask, struct stress_result *result, struct arena *arena,
 		 const char **ret_why)
@@ -209,7 +223,6 @@ static int begin(struct watch *w, const sigset_t *mask, struct stress_result *re
 		close(go[1]);
 		become_child(w->run, mask, go[0]);
 	}
-	close(go[0]);
 	setpgid(w->pid, w->pid);
 	if (counter)
 		r = counter->start(counter->data, w->pid, &why);
@@ -218,9 +231,7 @@ static int begin(struct watch *w, const sigset_t *mask, struct stress_result *re
 		unknown(result, arena, "causes", why);
 	} else
 		result->has |= STRESS_KERNEL_ABORTS;
-	if (write(go[1], "", 1) != 1)
-		w->ended = false; /* it died: the watch will see that */
-	close(go[1]);
+	let_go(go);
 	return 0;
 }
 
