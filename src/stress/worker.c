@@ -17,6 +17,8 @@ uint32_t worker_index(struct worker *w)
 	if (!--w->pause) {
 		disturb_worker(w);
 		w->pause = 1 + worker_random(w) % 64;
+		/* It may be elsewhere now: time for those who are there to come in between. */
+		w->critical.delay[1 + worker_random(w) % 2] |= 16384;
 	}
 	/* Nothing may ever be written beyond the slots; the workload that promises bounds checks them itself. */
 	return index < w->run->n_slots ? index : w->run->n_slots - 1;
@@ -137,6 +139,7 @@ struct visitor {
 	struct worker worker;
 	struct run *run;
 	void (*work)(struct worker *w);
+	uint64_t random;
 	uint32_t id;
 	int result;
 };
@@ -148,6 +151,9 @@ static void *visit(void *data)
 	v->result = worker_init(&v->worker, v->run, v->id);
 	if (v->result < 0)
 		return NULL;
+	/* Otherwise all that come from one worker would do the same. */
+	v->worker.random = v->random;
+	v->worker.pause = 1 + worker_random(&v->worker) % WORKER_BATCH;
 	v->work(&v->worker);
 	worker_done(&v->worker);
 	return NULL;
@@ -155,7 +161,8 @@ static void *visit(void *data)
 
 int worker_in_thread(struct worker *w, void (*work)(struct worker *w))
 {
-	struct visitor v = { .run = w->run, .work = work, .id = w->id + STRESS_THREADS_MAX };
+	struct visitor v = { .run = w->run, .work = work, .id = w->id + STRESS_THREADS_MAX,
+			     .random = worker_random(w) | 1 };
 	pthread_attr_t attr;
 	pthread_t thread;
 	int r;
