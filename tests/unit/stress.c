@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The tables of stress, verdicts, and the formats of test results. */
+#include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "critical/critical.h"
+#include "critical/registration.h"
 #include "report/junit.h"
 #include "report/stress_report.h"
 #include "report/tap.h"
@@ -178,11 +184,83 @@ static void report(void **state)
 	free(json);
 }
 
+/* A counter of aborts from outside: when it is asked, and what becomes of its answer. */
+struct fake {
+	pid_t pid;
+	int error, asked;
+};
+
+static int fake_start(void *data, pid_t pid, const char **ret_why)
+{
+	struct fake *f = data;
+
+	assert_true(pid > 0 && pid != getpid());
+	assert_int_equal(kill(pid, 0), 0);
+	f->pid = pid;
+	*ret_why = "may not";
+	return f->error;
+}
+
+static int fake_stop(void *data, struct abort_counts *ret, const char **ret_why)
+{
+	struct fake *f = data;
+
+	/* Nobody is left whose aborts could still come. */
+	assert_int_equal(kill(f->pid, 0), -1);
+	f->asked++;
+	*ret = (struct abort_counts){ .has = ABORT_TOTAL, .total = 42 };
+	*ret_why = "no causes";
+	return 0;
+}
+
+static void run_counted(struct fake *f, struct arena *arena, struct stress_result *ret)
+{
+	struct abort_counter counter = { fake_start, fake_stop, f };
+	struct stress_options options = {
+		.threads = 2, .operations = 100, .seed = 1, .fault = -1, .disturb = 1u << 4, .counter = &counter,
+		.own_registration = !registration_libc_area(), .length = 32,
+	};
+	const char *why = "";
+	int r;
+
+	if (!critical_is_supported() || registration_available() < 0)
+		skip();
+	assert_int_equal(sched_getaffinity(0, sizeof(options.cpus), &options.cpus), 0);
+	r = stress_run(&options, 0, NULL, NULL, arena, ret, &why);
+	if (r < 0)
+		fail_msg("%s", why);
+	assert_int_equal(ret->operations, 100);
+}
+
+static void counted_from_outside(void **state)
+{
+	struct arena arena = { 0 };
+	struct stress_result result;
+	struct fake good = { 0 }, bad = { .error = -EPERM };
+
+	(void)state;
+	run_counted(&good, &arena, &result);
+	assert_int_equal(good.asked, 1);
+	assert_true(result.has & STRESS_KERNEL_ABORTS);
+	assert_int_equal(result.kernel.total, 42);
+	assert_int_equal(result.n_unknown, 1);
+	assert_string_equal(result.unknown[0].what, "causes");
+	assert_string_equal(result.unknown[0].why, "no causes");
+
+	run_counted(&bad, &arena, &result);
+	assert_int_equal(bad.asked, 0);
+	assert_false(result.has & STRESS_KERNEL_ABORTS);
+	assert_int_equal(result.n_unknown, 2);
+	assert_string_equal(result.unknown[0].what, "kernel_aborts");
+	assert_string_equal(result.unknown[0].why, "may not");
+	arena_done(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(worst_verdict), cmocka_unit_test(tables), cmocka_unit_test(tap),
-		cmocka_unit_test(junit), cmocka_unit_test(report),
+		cmocka_unit_test(junit), cmocka_unit_test(report), cmocka_unit_test(counted_from_outside),
 	};
 
 	return cmocka_run_group_tests_name("stress", tests, NULL, NULL);
