@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <stdarg.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -16,11 +14,13 @@
 #include "report/jsonw.h"
 #include "report/progress.h"
 #include "report/stress_report.h"
+#include "stress/again.h"
+#include "stress/cpus.h"
 #include "stress/environment.h"
 #include "stress/stress.h"
 #include "util/array.h"
-#include "util/io.h"
 #include "util/parse.h"
+#include "util/strbuf.h"
 
 enum owner_wish { OWNER_ANY, OWNER_BY_LIBC, OWNER_BY_SELF };
 
@@ -139,39 +139,9 @@ static void set_duration(struct options *o, const char *arg, struct argp_state *
 		argp_error(state, "--duration is a number of seconds from 0.001 to 1000000, not '%s'", arg);
 }
 
-static bool parse_cpu_list(const char *text, cpu_set_t *ret)
-{
-	struct span s = { text, strlen(text) };
-
-	CPU_ZERO(ret);
-	for (;;) {
-		uint64_t first, last;
-
-		if (!parse_take_u64(&s, 10, &first))
-			return false;
-		last = first;
-		if (s.len && *s.p == '-') {
-			s.p++;
-			s.len--;
-			if (!parse_take_u64(&s, 10, &last) || last < first)
-				return false;
-		}
-		if (last >= CPU_SETSIZE)
-			return false;
-		for (uint64_t cpu = first; cpu <= last; cpu++)
-			CPU_SET(cpu, ret);
-		if (!s.len)
-			return true;
-		if (*s.p != ',')
-			return false;
-		s.p++;
-		s.len--;
-	}
-}
-
 static void set_cpus(struct options *o, const char *arg, struct argp_state *state)
 {
-	if (!parse_cpu_list(arg, &o->cpus))
+	if (!cpus_parse(arg, &o->cpus))
 		argp_error(state, "--cpus is a list of CPUs below %d, as 0,2-3, not '%s'", CPU_SETSIZE, arg);
 	o->cpus_named = true;
 }
@@ -406,38 +376,13 @@ static enum status choose_disturbers(struct session *s)
 	return STATUS_OK;
 }
 
-/* As it was started: the command line of the process, with libc's registration turned off. */
+/* Only comes back when it could not be. */
 static enum status start_again(struct session *s)
 {
-	static const char off[] = "glibc.pthread.rseq=0";
-	const char *old = getenv("GLIBC_TUNABLES");
-	_cleanup_strbuf_ struct strbuf tunables = { 0 }, line = { 0 };
-	_cleanup_close_ int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-	char **args = NULL, path[PATH_MAX] = "";
-	size_t n = 0;
+	const char *why = "";
+	int r = again_without_libc("rseqctl stress", &why);
 
-	if (old && strstr(old, off))
-		return refuse(s, "owner", "--owner self: this libc registers in spite of GLIBC_TUNABLES=%s", old);
-	strbuf_printf(&tunables, "%s%s%s", old ? old : "", old && *old ? ":" : "", off);
-	if (fd < 0 || io_read_file(fd, 1 << 20, &line) < 0 || !line.len)
-		return refuse(s, "owner", "--owner self: cannot read the own command line");
-	for (char *p = line.data; p < line.data + line.len; p += strlen(p) + 1) {
-		char **slot = ARRAY_ADD(args, n);
-
-		if (!slot)
-			return STATUS_INTERNAL;
-		*slot = p;
-	}
-	if (!ARRAY_ADD(args, n))
-		return STATUS_INTERNAL;
-	fprintf(stderr, "rseqctl stress: starting again with GLIBC_TUNABLES=%s\n", strbuf_str(&tunables));
-	setenv("GLIBC_TUNABLES", strbuf_str(&tunables), 1);
-	/* By its name, for that is what ps(1) then shows; the link works for a deleted file, too. */
-	if (readlink("/proc/self/exe", path, sizeof(path) - 1) > 0)
-		execv(path, args);
-	execv("/proc/self/exe", args);
-	free(args);
-	return refuse(s, "owner", "--owner self: cannot start again: %s", strerror(errno));
+	return refuse(s, "owner", "--owner self: %s: %s", why, strerror(-r));
 }
 
 static enum status choose_owner(struct session *s)

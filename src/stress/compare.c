@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include "critical/registration.h"
-#include "stress/disturb.h"
+#include "stress/cpus.h"
+#include "stress/workload.h"
 #include "util/array.h"
 
 enum { ROUNDS = 5, BATCH = 1000 };
@@ -134,7 +135,7 @@ static int start_rivals(struct contest *c, struct rival *rivals, uint32_t n)
 	uint32_t cpus = (uint32_t)CPU_COUNT(&c->options->cpus);
 
 	for (uint32_t i = 0; i < n; i++) {
-		rivals[i] = (struct rival){ .contest = c, .cpu = disturb_nth_cpu(&c->options->cpus, i % cpus) };
+		rivals[i] = (struct rival){ .contest = c, .cpu = cpus_nth(&c->options->cpus, i % cpus) };
 		int r = pthread_create(&rivals[i].thread, NULL, run_rival, &rivals[i]);
 
 		if (r)

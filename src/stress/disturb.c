@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "stress/cpus.h"
 #include "util/array.h"
 
 /* Not in the headers of older machines: Linux 5.10. */
@@ -26,14 +27,6 @@ struct disturber {
 	int (*begin)(struct disturbance *d);
 	void (*worker)(struct worker *w);
 };
-
-uint32_t disturb_nth_cpu(const cpu_set_t *cpus, uint32_t n)
-{
-	for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, cpus) && !n--)
-			return cpu;
-	return 0;
-}
 
 static int go_to(pid_t tid, uint32_t cpu)
 {
@@ -53,7 +46,7 @@ static struct worker *any_worker(struct disturbance *d)
 
 static uint32_t any_cpu(const struct run *run, uint64_t random)
 {
-	return disturb_nth_cpu(&run->options->cpus, (uint32_t)(random % (uint32_t)CPU_COUNT(&run->options->cpus)));
+	return cpus_nth(&run->options->cpus, (uint32_t)(random % (uint32_t)CPU_COUNT(&run->options->cpus)));
 }
 
 /* One CPU, some of them, or all: masks shrink and grow. */
@@ -313,7 +306,7 @@ int disturb_start(struct run *run, struct disturbance **ret, size_t *ret_n)
 
 			d->run = run;
 			d->disturber = &disturbers[i];
-			d->cpu = disturb_nth_cpu(&run->options->cpus, k);
+			d->cpu = cpus_nth(&run->options->cpus, k);
 			d->random = run->options->seed * 31 + *ret_n * 0x9e3779b97f4a7c15u + 1;
 			r = start_one(d);
 		}

@@ -29,7 +29,4 @@ int disturb_prepare(struct run *run);
 int disturb_start(struct run *run, struct disturbance **ret, size_t *ret_n);
 void disturb_stop(struct disturbance *d, size_t n);
 
-/* That CPU of the set, counted from 0. */
-uint32_t disturb_nth_cpu(const cpu_set_t *cpus, uint32_t n);
-
 #endif

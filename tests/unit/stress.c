@@ -19,6 +19,7 @@
 #include "report/junit.h"
 #include "report/stress_report.h"
 #include "report/tap.h"
+#include "stress/cpus.h"
 #include "stress/stress.h"
 
 static void worst_verdict(void **state)
@@ -57,6 +58,22 @@ static void tables(void **state)
 			applies |= stress_fault_applies(f, w);
 		assert_true(applies);
 	}
+}
+
+static void cpu_lists(void **state)
+{
+	static const char *const bad[] = { "", "x", "1,", ",1", "1-", "3-1", "1024", "0-4096", "1 2", "-1", "18446744073709551616" };
+	cpu_set_t set;
+
+	(void)state;
+	assert_true(cpus_parse("0,2-4,1023", &set));
+	assert_int_equal(CPU_COUNT(&set), 5);
+	assert_int_equal(cpus_nth(&set, 0), 0);
+	assert_int_equal(cpus_nth(&set, 2), 3);
+	assert_int_equal(cpus_nth(&set, 4), 1023);
+	assert_int_equal(cpus_nth(&set, 5), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(cpus_parse(bad[i], &set));
 }
 
 static const struct test_case cases[] = {
@@ -259,7 +276,7 @@ static void counted_from_outside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(worst_verdict), cmocka_unit_test(tables), cmocka_unit_test(tap),
+		cmocka_unit_test(worst_verdict), cmocka_unit_test(tables), cmocka_unit_test(cpu_lists), cmocka_unit_test(tap),
 		cmocka_unit_test(junit), cmocka_unit_test(report), cmocka_unit_test(counted_from_outside),
 	};
 
