@@ -23,7 +23,9 @@ static struct slot *take_lock(struct worker *w)
 /* Protected by the lock alone. */
 static void hold(struct worker *w, struct slot *slot)
 {
-	uint64_t sum = __atomic_load_n(&slot->sum, __ATOMIC_RELAXED), rounds = worker_random(w) % 256, owner;
+	uint64_t sum = __atomic_load_n(&slot->sum, __ATOMIC_RELAXED), r = worker_random(w), owner;
+	/* Sometimes so long that others come while it is held. */
+	uint64_t rounds = (r >> 8) % (r % 8 ? 256 : 32768);
 
 	__atomic_store_n(&slot->owner, w->id + 1, __ATOMIC_RELAXED);
 	for (volatile uint64_t i = 0; i < rounds; i++)
