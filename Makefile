@@ -87,6 +87,11 @@ $(O)/%.o: %.c $(O)/flags
 # Generated headers are the one thing that -MMD cannot know before the first build.
 $(O)/src/collect/task_iter.o $(O)/src/trace/kernel.o: $(SKEL)
 
+# The libraries that stress carries and loads from memory; a static program cannot.
+STRESS_LIBS := $(if $(filter 1,$(STATIC)),,$(patsubst %,$(O)/lab/librseq_%.so,2018 2018b 2019 2019b 2020 2020b))
+$(O)/src/stress/dlopen.o: $(STRESS_LIBS)
+$(O)/src/stress/dlopen.o: CPPFLAGS += -DLAB_DIR='"$(O)/lab"'
+
 $(O)/bpf/%.o: bpf/%.bpf.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,BPF)$(CLANG) $(BPF_FLAGS) $(DEPFLAGS) -c $< -o $@
@@ -377,8 +382,13 @@ deps-libc: deps
 deps-bench: deps
 	@sh tests/lib/deps.sh gdb >&2
 
-bench: $(filter deps-bench,$(MAKECMDGOALS)) all lab $(O)/bench/bare_iter $(O)/bench/peak
+bench: $(filter deps-bench,$(MAKECMDGOALS)) all lab $(O)/bench/bare_iter $(O)/bench/peak $(if $(filter x86_64,$(shell uname -m)),$(O)/bench/bare_rseq)
 	@O='$(O)' bash tests/bench/inspect.sh
+	@O='$(O)' bash tests/bench/stress.sh
+
+$(O)/bench/bare_rseq: tests/bench/bare_rseq.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(DEPFLAGS) $< -o $@
 
 $(O)/bench/peak: tests/bench/peak.c $(O)/flags
 	@mkdir -p $(@D)
@@ -428,7 +438,7 @@ help:
 	@echo 'deps-libc   install what check-libc needs: busybox'
 	@echo 'check-libc  the lab with glibc 2.31 to the newest and with musl, or LIBCS'
 	@echo 'deps-bench  install what bench needs: gdb'
-	@echo 'bench       time and size against gdb and a bare BPF iterator'
+	@echo 'bench       time and size against gdb, a bare BPF iterator and a bare rseq loop'
 	@echo 'install     to PREFIX (/usr/local), below DESTDIR'
 	@echo 'uninstall   remove what install put there'
 	@echo 'clean       remove $(O)'
