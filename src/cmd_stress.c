@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "cmd.h"
+#include "cmd_counter.h"
 #include "collect/host.h"
 #include "model/host.h"
 #include "critical/critical.h"
@@ -319,6 +320,8 @@ struct session {
 	struct host_facts host;
 	struct arena arena;
 	struct progress progress;
+	struct counter counter;
+	struct abort_counter aborts;
 };
 
 static enum status refuse(struct session *s, const char *what, const char *format, ...) _printf_(3, 4);
@@ -434,6 +437,8 @@ static enum status prepare(struct session *s)
 	uint32_t seed = 0;
 	enum status status;
 
+	s->aborts = counter_of(&s->counter);
+	s->plan.counter = &s->aborts;
 	s->plan.fault = o->fault;
 	s->plan.min_aborts = o->min_aborts;
 	s->plan.operations = o->operations;
@@ -537,7 +542,7 @@ static enum status stress(struct session *s, const struct output *output)
 
 static enum status write_output(const struct options *o)
 {
-	struct session s = { .options = o };
+	struct session s = { .options = o, .counter = COUNTER_NONE };
 	struct output output;
 	enum status status = common_open(&o->common, &output);
 
@@ -552,6 +557,7 @@ static enum status write_output(const struct options *o)
 	else
 		list_text(&output);
 	status = common_close(&output, status);
+	counter_done(&s.counter);
 	free(s.facts.results);
 	arena_done(&s.arena);
 	return status;
