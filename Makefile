@@ -70,7 +70,7 @@ endif
 NO_BPF := $(wildcard src/*/*_none.c)
 SRCS := $(filter-out $(if $(filter 1,$(BPF)),$(NO_BPF),$(NO_BPF:_none.c=.c)),$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(O)/%.o)
-SKEL := $(if $(filter 1,$(BPF)),$(addprefix $(O)/gen/,inspect.skel.h inspect.lskel.h trace.skel.h))
+SKEL := $(if $(filter 1,$(BPF)),$(addprefix $(O)/gen/,inspect.skel.h inspect.lskel.h trace.skel.h trace_old.skel.h))
 MAN1 := $(wildcard man/*.1)
 MAN5 := $(wildcard man/*.5)
 MAN7 := $(wildcard man/*.7)

@@ -19,14 +19,15 @@
 #include "task_tp.bpf.h"
 #include "trace_cause.bpf.h"
 #include "trace_config.bpf.h"
+#include "trace_mapping.bpf.h"
 
 #define SIGSEGV 11
 #define SI_KERNEL 0x80
 /* include/linux/sched/signal.h: SEND_SIG_NOINFO and SEND_SIG_PRIV are no pointers */
 #define SIGINFO_SPECIAL 2
+/* include/trace/events/signal.h: what became of it; one is on its way already */
+#define TRACE_SIGNAL_ALREADY_PENDING 2
 #define SIGNAL_GROUP_EXIT 0x4
-#define VM_READ 0x1
-#define VM_WRITE 0x2
 #define TASK_COMM_LEN 16
 #define X86_64_SYS_RSEQ 334
 #define X32_BIT 0x40000000
@@ -113,6 +114,7 @@ static __always_inline void submit_batched(void *record)
 
 struct abort {
 	__u64 ip, start, length, abort;
+	__u64 interruptions;
 	__u32 cause;
 	__s32 stack_id;
 };
@@ -130,15 +132,9 @@ static __always_inline void count_offset(struct trace_section *s, __u32 offset)
 	s->offsets_other++;
 }
 
-static __always_inline void tell_abort(struct trace_counts *c, __u32 type, const struct abort *a,
+static __always_inline void fill_abort(struct trace_abort *r, __u32 type, const struct abort *a,
 				       const struct ids *ids)
 {
-	struct trace_abort *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
-
-	if (!r) {
-		c->lost[type]++;
-		return;
-	}
 	head(&r->header, type, ids);
 	r->ip = a->ip;
 	r->start = a->start;
@@ -146,10 +142,31 @@ static __always_inline void tell_abort(struct trace_counts *c, __u32 type, const
 	r->abort = a->abort;
 	r->cause = a->cause;
 	r->stack_id = a->stack_id;
-	if (type == TRACE_ABORT)
-		submit_batched(r);
-	else
-		bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void tell_abort(struct trace_counts *c, const struct abort *a, const struct ids *ids)
+{
+	struct trace_abort *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+
+	if (!r) {
+		c->lost[TRACE_ABORT]++;
+		return;
+	}
+	fill_abort(r, TRACE_ABORT, a, ids);
+	submit_batched(r);
+}
+
+static __always_inline void tell_section(struct trace_counts *c, const struct abort *a, const struct ids *ids)
+{
+	struct trace_section_seen *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+
+	if (!r) {
+		c->lost[TRACE_SECTION]++;
+		return;
+	}
+	fill_abort(&r->abort, TRACE_SECTION, a, ids);
+	mapping_read(a->start, &r->mapping);
+	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 }
 
 /* The entry of a section, made by its first abort; NULL when the map is full. */
@@ -205,6 +222,7 @@ static __always_inline void count_abort(struct trace_counts *c, const struct abo
 	s = section_of(&key, &new);
 	if (s) {
 		s->causes[a->cause]++;
+		s->interruptions += a->interruptions;
 		s->abort = a->abort;
 		count_offset(s, (__u32)(a->ip - a->start));
 	} else {
@@ -213,9 +231,9 @@ static __always_inline void count_abort(struct trace_counts *c, const struct abo
 	if (want_stack)
 		count_stack(c, &key, a->stack_id);
 	if (new)
-		tell_abort(c, TRACE_SECTION, a, ids);
+		tell_section(c, a, ids);
 	if (want_events)
-		tell_abort(c, TRACE_ABORT, a, ids);
+		tell_abort(c, a, ids);
 }
 
 SEC("raw_tp/rseq_ip_fixup")
@@ -227,8 +245,10 @@ int trace_abort(__u64 *ctx)
 
 	if (!c || !current_is_wanted(&ids))
 		return 0;
-	if (want_cause)
+	if (want_cause) {
 		a.cause = cause_of_abort(a.ip, ids.thread);
+		a.interruptions = cause_take_interruptions(ids.thread);
+	}
 	if (want_stack)
 		a.stack_id = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK | BPF_F_FAST_STACK_CMP);
 	count_abort(c, &a, &ids);
@@ -351,6 +371,8 @@ static __always_inline void read_caller(struct pt_regs *regs, struct trace_call 
 		r->n_words = sizeof(r->words[0]);
 	else
 		r->n_words = 0;
+	mapping_read(r->ip, &r->here);
+	mapping_read(r->link ? r->link : r->words[0], &r->outside);
 }
 
 static __always_inline void read_task(struct task_record *ret)
@@ -517,19 +539,14 @@ int trace_fork(__u64 *ctx)
 
 /* --- faults --- */
 
-static long note_vma(struct task_struct *task __attribute__((unused)), struct vm_area_struct *vma, void *data)
-{
-	*(__u32 *)data = BPF_CORE_READ(vma, vm_flags) & VM_WRITE ? TRACE_VMA_WRITABLE : TRACE_VMA_READ_ONLY;
-	return 0;
-}
-
 static __always_inline __u32 vma_at(__u64 address)
 {
-	__u32 vma = TRACE_VMA_UNKNOWN;
-	long e = bpf_find_vma(bpf_get_current_task_btf(), address, note_vma, &vma, 0);
+	struct vma_note note;
+	long e = vma_find(address, &note);
 
-	/* -ENOENT, against -EBUSY of a lock that is held */
-	return e == -2 ? TRACE_VMA_NONE : vma;
+	if (e)
+		return e == -2 ? TRACE_VMA_NONE : TRACE_VMA_UNKNOWN;
+	return note.writable ? TRACE_VMA_WRITABLE : TRACE_VMA_READ_ONLY;
 }
 
 static __always_inline void read_descriptor(struct trace_fault *r, const struct rseq_area *area)
@@ -579,11 +596,12 @@ static __always_inline bool signal_is_candidate(__u64 *ctx)
 {
 	struct kernel_siginfo *info = (void *)ctx[1];
 
-	return (int)ctx[0] == SIGSEGV && ctx[1] > SIGINFO_SPECIAL && ctx[2] == bpf_get_current_task() &&
+	return (int)ctx[0] == SIGSEGV && (int)ctx[4] != TRACE_SIGNAL_ALREADY_PENDING && ctx[1] > SIGINFO_SPECIAL && ctx[2] == bpf_get_current_task() &&
 	       BPF_CORE_READ(info, si_code) == SI_KERNEL;
 }
 
-static __always_inline int on_fault(__u64 *ctx, bool ask_vma)
+SEC("raw_tp/signal_generate")
+int trace_fault(__u64 *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct task_record now = {};
@@ -608,25 +626,11 @@ static __always_inline int on_fault(__u64 *ctx, bool ask_vma)
 	read_area(r, &now);
 	read_kernel_side(r, task);
 	r->n_kernel = bpf_get_stack(ctx, r->kernel, sizeof(r->kernel), 0);
-	if (ask_vma) {
-		r->area_vma = vma_at(now.area);
-		r->descriptor_vma = vma_at(r->rseq_cs);
-	}
+	r->area_vma = vma_at(now.area);
+	r->descriptor_vma = vma_at(r->rseq_cs);
+	mapping_read(r->descriptor[1], &r->mapping);
 	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 	return 0;
-}
-
-SEC("raw_tp/signal_generate")
-int trace_fault(__u64 *ctx)
-{
-	return on_fault(ctx, true);
-}
-
-/* Before 5.17 there is no bpf_find_vma, and a program with a callback does not even load. */
-SEC("raw_tp/signal_generate")
-int trace_fault_old(__u64 *ctx)
-{
-	return on_fault(ctx, false);
 }
 
 /* --- what has to be learned before --- */

@@ -53,14 +53,16 @@ struct {
 } cause_cpus SEC(".maps");
 
 /*
- * The number of switches a thread had when it was last moved, and the CPU that it was switched out on.
- * By the low bits of its number: a look-up in an array is all but free, and what another one has
- * overwritten just counts as not moved.
+ * The number of switches a thread had when it was last moved, and the CPU that it was switched out on;
+ * and its involuntary ones at its last abort. By the low bits of its number: a look-up in an array is all
+ * but free, and what another one has overwritten just counts as not moved.
  */
 #define MOVED_SLOTS 65536
 struct moved {
 	__u32 thread, from;
 	__u64 switches;
+	__u64 preempted; /* of the thread below */
+	__u32 aborted, pad;
 };
 
 struct {
@@ -196,6 +198,22 @@ static __always_inline bool arrived_just_now(struct cause_cpu *c)
 	if (c->nearest_before != ~0ULL && (__s64)(distance - c->nearest_before) > JUST_NOW_NS)
 		return false;
 	return (__s64)(distance - c->nearest) <= JUST_NOW_NS;
+}
+
+/* How often the thread lost its CPU against its will since its last abort; 1 at the first that is seen. */
+static __always_inline __u64 cause_take_interruptions(__u32 thread)
+{
+	__u32 slot = thread % MOVED_SLOTS;
+	struct moved *m = bpf_map_lookup_elem(&moved, &slot);
+	__u64 now = CURRENT(nivcsw), passed = 1;
+
+	if (!m)
+		return passed;
+	if (m->aborted == thread)
+		passed = now - m->preempted;
+	m->aborted = thread;
+	m->preempted = now;
+	return passed;
 }
 
 /* Whether it was moved since it was last switched in; forgotten then, for one move aborts one section. */

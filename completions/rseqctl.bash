@@ -53,7 +53,7 @@ _rseqctl()
 			[[ $cur == -* ]] || words=$(cd /proc && echo [0-9]*)
 			;;
 		trace)
-			words="--aborts --cgroup --children --comm --count --duration --events --fail-on --faults --interval --no-cause --pid --registrations --stack --summary --tid $common"
+			words="--aborts --buffer --cgroup --children --comm --count --duration --events --fail-on --faults --interval --no-cause --pid --registrations --stack --summary --tid $common"
 			;;
 		explain)
 			words=$common

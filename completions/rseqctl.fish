@@ -40,6 +40,7 @@ complete -c rseqctl -n '__fish_seen_subcommand_from trace' -s d -l duration -x -
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -s n -l count -x -d 'end after so many events'
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l events -d 'a line for each event'
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l summary -d 'the summary at the end alone'
+complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l buffer -x -d 'room for events that wait, KiB'
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l interval -x -d 'how often the live summary is refreshed, seconds'
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l fail-on -x -a 'error warning info never' -d 'severity that ends with 1'
 complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a '(rseqctl explain -q 2>/dev/null)'

@@ -26,6 +26,7 @@ struct options {
 	const char *comm, *cgroup;
 	char **command;
 	uint64_t duration_ns, interval_ns, count; /* 0: without end */
+	uint32_t buffer_kib; /* 0: as usual */
 	enum show show;
 	unsigned int fail_on; /* enum severity, or FAIL_NEVER */
 };
@@ -36,9 +37,11 @@ enum { FAIL_NEVER = SEVERITY_ERROR + 1 };
 enum { COMM_MAX = 15 };
 
 enum {
-	KEY_ABORTS = 0x200, KEY_CGROUP, KEY_CHILDREN, KEY_COMM, KEY_EVENTS, KEY_FAIL, KEY_FAULTS,
+	KEY_ABORTS = 0x200, KEY_BUFFER, KEY_CGROUP, KEY_CHILDREN, KEY_COMM, KEY_EVENTS, KEY_FAIL, KEY_FAULTS,
 	KEY_INTERVAL, KEY_NO_CAUSE, KEY_REGISTRATIONS, KEY_STACK, KEY_SUMMARY,
 };
+
+enum { BUFFER_KIB_MIN = 64, BUFFER_KIB_MAX = 1 << 20 };
 
 static const struct argp_option option_table[] = {
 	{ NULL, 0, NULL, 0, "What is traced (aborts and faults; with -p, -t or a COMMAND everything):", 1 },
@@ -62,6 +65,7 @@ static const struct argp_option option_table[] = {
 	{ "events", KEY_EVENTS, NULL, 0, "A line for each event, then the summary", 5 },
 	{ "summary", KEY_SUMMARY, NULL, 0, "The summary at the end alone", 5 },
 	{ "interval", KEY_INTERVAL, "SECONDS", 0, "How often the live summary is refreshed (1)", 5 },
+	{ "buffer", KEY_BUFFER, "KIB", 0, "Room for events that wait to be read (8192; 1024 when aborts are only counted)", 5 },
 	{ "fail-on", KEY_FAIL, "SEVERITY", 0,
 	  "End with 1 for faults, which are errors: error, warning (default), info; or never", 6 },
 	{ 0 },
@@ -150,6 +154,15 @@ static void set_defaults(struct options *o)
 		o->show = SHOW_SUMMARY;
 }
 
+static void set_buffer(struct options *o, const char *arg, struct argp_state *state)
+{
+	uint64_t kib;
+
+	if (!parse_str_u64(arg, 10, &kib) || kib < BUFFER_KIB_MIN || kib > BUFFER_KIB_MAX)
+		argp_error(state, "--buffer is %d to %d KiB, not '%s'", BUFFER_KIB_MIN, BUFFER_KIB_MAX, arg);
+	o->buffer_kib = (uint32_t)kib;
+}
+
 static void check_together(struct options *o, struct argp_state *state)
 {
 	if (o->command && (o->n_pids || o->n_tids))
@@ -222,6 +235,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_INTERVAL:
 		set_seconds(&o->interval_ns, "--interval", 50000000, arg, state);
+		return 0;
+	case KEY_BUFFER:
+		set_buffer(o, arg, state);
 		return 0;
 	case KEY_FAIL:
 		set_fail_on(o, arg, state);
@@ -457,6 +473,7 @@ static int new_trace(struct run *run, char why[TRACE_WHY])
 		.n_tids = o->n_tids,
 		.comm = o->comm,
 		.cgroup = o->cgroup,
+		.buffer_kib = o->buffer_kib,
 		.command = o->command,
 		.command_output = o->common.output != NULL,
 	};

@@ -39,6 +39,9 @@ for build in "$O" "$O/asan"; do
 		fi
 		suite "$variant/$t" bats --tap "tests/cli/$t.bats"
 	done
+	for t in calls causes counts faults filters session; do
+		suite "$variant/trace/$t" bats --tap "tests/trace/$t.bats"
+	done
 done
 RSEQCTL=$O/rseqctl
 suite build bats --tap tests/cli/build.bats

@@ -49,11 +49,30 @@ struct trace_header {
 	RECORD_U64 parent_generation;
 };
 
-struct trace_abort { /* TRACE_ABORT, TRACE_SECTION */
+struct trace_abort {
 	struct trace_header header;
 	RECORD_U64 ip, start, length, abort;
 	RECORD_U32 cause;    /* enum trace_cause */
 	RECORD_S32 stack_id; /* in the map of stacks; negative: none, -errno */
+};
+
+enum { TRACE_PATH_NAMES = 8, TRACE_PATH_NAME = 64 };
+
+/*
+ * The mapping of a file that an address lay in, when it happened: it may be gone when somebody looks.
+ * start is 0 where it is not known. From 5.17 on.
+ */
+struct trace_mapping {
+	RECORD_U64 start, end, offset, inode; /* offset: of start, in the file */
+	RECORD_U32 device; /* as the kernel has it: major << 20 | minor */
+	RECORD_U32 pad;
+	/* From the file upwards, below its mount; NUL-terminated, "" behind the last. */
+	RECORD_U8 path[TRACE_PATH_NAMES][TRACE_PATH_NAME];
+};
+
+struct trace_section_seen { /* TRACE_SECTION */
+	struct trace_abort abort;
+	struct trace_mapping mapping; /* of its start */
 };
 
 enum { TRACE_WORDS = 24 };
@@ -72,6 +91,7 @@ struct trace_call {
 	RECORD_U64 words[TRACE_WORDS]; /* of the user stack; 32-bit calls: two in each */
 	RECORD_U32 n_words; /* bytes of words that could be read */
 	RECORD_U32 entered; /* the kernel's function was called: a filter's answer comes without */
+	struct trace_mapping here, outside; /* of ip, and of link or the first word */
 };
 
 struct trace_gone {
@@ -111,6 +131,7 @@ struct trace_fault {
 	RECORD_S32 n_kernel;   /* bytes of kernel, or -errno */
 	RECORD_U32 has_rseq;   /* TASK_LAYOUT_SPLIT: 1 legacy, 2 optimized */
 	RECORD_U64 kernel[TRACE_KERNEL_FRAMES]; /* return addresses in the kernel */
+	struct trace_mapping mapping; /* of the section's start */
 };
 
 /* --- counted in the kernel --- */
@@ -136,6 +157,8 @@ enum { TRACE_OFFSETS = 8 };
 
 struct trace_section { /* per CPU */
 	RECORD_U64 causes[TRACE_CAUSES];
+	/* How often its threads lost their CPU against their will, each since its last abort. */
+	RECORD_U64 interruptions;
 	RECORD_U64 abort;
 	RECORD_U8 comm[16]; /* of the thread seen first; only on the CPU that saw it */
 	RECORD_U64 offsets_other;

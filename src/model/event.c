@@ -105,6 +105,7 @@ static const struct field section_tally_fields[] = {
 	SECTION_ROW(FIELD_U64, offset, NULL, EVENT_SECTION_OFFSET, "offset"),
 	F(struct section_tally, FIELD_U64, aborts, "ABORTS", 0, "aborts"),
 	F(struct section_tally, FIELD_DOUBLE, per_second, "/S", 0, "per_second"),
+	F(struct section_tally, FIELD_DOUBLE, occupancy, "INSIDE", EVENT_SECTION_OCCUPANCY, "occupancy"),
 	F_COUNTS(struct section_tally, causes, NULL, abort_cause_names, 0, "causes"),
 	F_LIST(struct section_tally, offsets, n_offsets, offset_type, 0, "offsets"),
 	F(struct section_tally, FIELD_U64, offsets_other, NULL, 0, "offsets_other"),

@@ -59,7 +59,7 @@ struct event_section {
 	uint64_t offset; /* of the start, as in struct code_place */
 	uint64_t has;
 };
-enum { EVENT_SECTION_OFFSET = 1 };
+enum { EVENT_SECTION_OFFSET = 1, EVENT_SECTION_OCCUPANCY = 2 };
 
 struct event {
 	uint64_t has;
@@ -102,6 +102,12 @@ struct section_tally {
 	uint64_t aborts;
 	uint64_t causes[CAUSES];
 	double per_second; /* since the last tally */
+	/*
+	 * The share of interruptions that hit it, of all that its process's threads met, as far as they were
+	 * aborted at all: about the share of their time that they spend in it. EVENT_SECTION_OCCUPANCY.
+	 */
+	double occupancy;
+	uint64_t interruptions; /* of those threads */
 	struct offset_count *offsets; /* most first */
 	size_t n_offsets;
 	uint64_t offsets_other; /* aborts at still other offsets */

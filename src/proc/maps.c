@@ -57,7 +57,7 @@ static struct span strip_deleted(struct span path, bool *ret_deleted)
 /* The kernel prints a newline in a path as \012, and nothing else so. */
 static const char *unescape(struct arena *arena, struct span path)
 {
-	char *copy = arena_alloc(arena, path.len + 1);
+	char *copy = arena ? arena_alloc(arena, path.len + 1) : NULL;
 	size_t n = 0;
 
 	if (!copy)
@@ -90,17 +90,26 @@ static bool parse_mapping(struct span line, struct arena *arena, struct mapping 
 	return true;
 }
 
+bool maps_next(struct span *text, struct arena *arena, struct mapping *ret)
+{
+	struct span line;
+
+	while (parse_line(text, &line)) {
+		*ret = (struct mapping){ 0 };
+		if (parse_mapping(line, arena, ret))
+			return true;
+	}
+	return false;
+}
+
 int maps_parse(struct span text, struct arena *arena, struct maps *ret)
 {
 	struct maps maps = { 0 };
-	struct span line;
+	struct mapping m;
 
-	while (parse_line(&text, &line)) {
-		struct mapping m = { 0 }, *slot;
+	while (maps_next(&text, arena, &m)) {
+		struct mapping *slot = ARRAY_ADD(maps.items, maps.n);
 
-		if (!parse_mapping(line, arena, &m))
-			continue;
-		slot = ARRAY_ADD(maps.items, maps.n);
 		if (!slot) {
 			maps_done(&maps);
 			return -ENOMEM;

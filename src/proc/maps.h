@@ -23,6 +23,12 @@ struct maps {
 	size_t n;
 };
 
+/*
+ * The next mapping, taken off the front of the text; lines that are none are left out. False at the
+ * end. The path lives in the arena; without one it is "".
+ */
+bool maps_next(struct span *text, struct arena *arena, struct mapping *ret);
+
 /* Lines that are no mappings are left out. The strings live in the arena. 0 or -ENOMEM. */
 int maps_parse(struct span text, struct arena *arena, struct maps *ret) _must_check_;
 void maps_done(struct maps *maps);

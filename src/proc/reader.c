@@ -14,6 +14,13 @@ int reader_file(struct service *s, const char *name, struct strbuf *out)
 	return service_call(s, &request, out, NULL);
 }
 
+int reader_maps(struct service *s, int32_t pid, struct strbuf *out)
+{
+	struct service_request request = { READER_OP_MAPS, &pid, sizeof(pid) };
+
+	return service_call(s, &request, out, NULL);
+}
+
 int reader_exe(struct service *s, struct strbuf *out)
 {
 	struct service_request request = { READER_OP_EXE, NULL, 0 };

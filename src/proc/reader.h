@@ -15,18 +15,25 @@
 
 /* The operations of a reader; a service kind for readers begins with these. */
 extern const struct service_op reader_ops[];
-enum { READER_OPS = 5, READER_OP_FIRST_FREE = 16 };
+enum { READER_OPS = 6, READER_OP_FIRST_FREE = 16 };
 
 /* Its setup; the argument is a struct reader_arg. A handler gets a struct reader_child as ctx. */
 struct reader_arg {
-	int32_t pid;
+	int32_t pid; /* 0: the process is named later, by the first request, a reader_maps */
 };
+
+enum { READER_PINS_MAX = 64 };
 
 struct reader_child {
 	int32_t pid;
 	int32_t mm_tid; /* whose memory is read: the leader, or a living thread where the leader is dead */
 	int pidfd;
 	int proc, mm; /* /proc/pid, and /proc/mm_tid for all that belongs to the memory */
+	struct reader_pin {
+		uint64_t start, end, inode, device;
+		int fd; /* O_PATH: holds the file, opens nothing */
+	} pins[READER_PINS_MAX];
+	size_t n_pins;
 };
 
 int reader_setup(const void *arg, size_t len, void **ret_ctx, struct service_status *status);
@@ -47,6 +54,14 @@ enum { READER_RANGE_MAX = 1 << 20, READER_BATCH_MAX = 1024 };
  * -ESRCH when the process is gone.
  */
 int reader_file(struct service *s, const char *name, struct strbuf *out) _must_check_;
+
+/*
+ * The maps of process pid, the one that the reader was started for, if it was for one. From then on,
+ * and when the process is gone, its executable mappings can be identified and their files opened: the
+ * first READER_PINS_MAX, and where map_files is permitted. What could be read of a process that ended
+ * meanwhile counts. 0 or -errno as of setup; -ESRCH when it is gone.
+ */
+int reader_maps(struct service *s, int32_t pid, struct strbuf *out) _must_check_;
 
 /* Where /proc/PID/exe points, as the kernel prints it. */
 int reader_exe(struct service *s, struct strbuf *out) _must_check_;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The helper that reads for us with full privileges. It fetches bytes and opens files; it decodes
- * nothing that came from the target but a state letter and thread numbers, both written by the
- * kernel.
+ * nothing that came from the target but a state letter, thread numbers and the numbers of mappings,
+ * all written by the kernel.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include "proc/maps.h"
 #include "proc/reader.h"
 #include "proc/reader_wire.h"
 #include "util/array.h"
@@ -29,7 +30,7 @@ static bool alive(const struct reader_child *c)
 {
 	struct pollfd p = { .fd = c->pidfd, .events = POLLIN };
 
-	return poll(&p, 1, 0) == 0;
+	return c->pidfd >= 0 && poll(&p, 1, 0) == 0;
 }
 
 /* Read as one process, or not at all: the number may have gone to another one meanwhile. */
@@ -183,17 +184,36 @@ static int in_root(const struct reader_child *c, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+static int open_map_file(const struct reader_child *c, uint64_t start, uint64_t end)
+{
+	char name[80];
+	int fd;
+
+	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, start, end);
+	fd = openat(c->mm, name, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A descriptor of its own, or -ENOENT. */
+static int open_pin(const struct reader_child *c, const struct mapped_file *file)
+{
+	for (size_t i = 0; i < c->n_pins; i++) {
+		const struct reader_pin *pin = &c->pins[i];
+
+		if (pin->start == file->start && pin->end == file->end && pin->inode == file->inode)
+			return fcntl(pin->fd, F_DUPFD_CLOEXEC, 0);
+	}
+	return -ENOENT;
+}
+
 /* O_PATH opens nothing, so it can be looked at before: only the inode, and only a regular file. */
 static int find_mapped(const struct reader_child *c, const struct mapped_file *file, struct stat *ret,
 		       bool *ret_exact)
 {
-	_cleanup_close_ int fd = -1;
-	char name[80];
+	_cleanup_close_ int fd = open_pin(c, file);
 
-	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, file->start, file->end);
-	fd = openat(c->mm, name, O_PATH | O_CLOEXEC);
 	if (fd < 0)
-		fd = -errno;
+		fd = open_map_file(c, file->start, file->end);
 	*ret_exact = fd >= 0;
 	if (fd == -EPERM || fd == -EACCES)
 		fd = in_root(c, file->path);
@@ -245,7 +265,7 @@ static int handle_identify(void *ctx, const struct service_request *request, str
 	key = (struct file_key){ st.st_dev,	     st.st_ino,		(uint64_t)st.st_size,
 				 st.st_mtim.tv_sec, st.st_mtim.tv_nsec, exact };
 	strbuf_add(reply, &key, sizeof(key));
-	return gone_or(c, 0);
+	return 0;
 }
 
 static int handle_alive(void *ctx, const struct service_request *request, struct strbuf *reply,
@@ -256,14 +276,6 @@ static int handle_alive(void *ctx, const struct service_request *request, struct
 	(void)ret_fd;
 	return gone_or(ctx, 0);
 }
-
-const struct service_op reader_ops[] = {
-	{ READER_OP_FILE, 3000, handle_file },	     { READER_OP_EXE, 1000, handle_exe },
-	{ READER_OP_MEMORY, 1000, handle_memory },   { READER_OP_IDENTIFY, 1000, handle_identify },
-	{ READER_OP_ALIVE, 1000, handle_alive },
-};
-
-_Static_assert(ARRAY_SIZE(reader_ops) == READER_OPS, "READER_OPS counts reader_ops");
 
 /* --- start --- */
 
@@ -334,30 +346,128 @@ static int explain_refusal(int pid, int err, struct service_status *status)
 	return err;
 }
 
+static int explain_zombie(struct service_status *status)
+{
+	snprintf(status->what, sizeof(status->what), "is a zombie: it has exited and waits for its parent");
+	return READER_IS_ZOMBIE;
+}
+
+/* From here on all that is opened under c->proc is of the process of the pidfd, and of no later one. */
+static int open_process(struct reader_child *c, int pid, struct service_status *status)
+{
+	c->pid = c->mm_tid = pid;
+	c->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (c->pidfd < 0)
+		return explain_refusal(pid, -errno, status);
+	c->proc = c->mm = open_proc(pid);
+	if (c->proc < 0)
+		return explain_refusal(pid, c->proc == -ENOENT ? -ESRCH : c->proc, status);
+	return alive(c) ? 0 : explain_zombie(status);
+}
+
+static int find_memory(struct reader_child *c, struct service_status *status)
+{
+	if (c->mm != c->proc)
+		close(c->mm);
+	c->mm = c->proc;
+	c->mm_tid = living_thread(c->proc, c->pid);
+	if (c->mm_tid < 0)
+		return explain_zombie(status);
+	if (c->mm_tid != c->pid)
+		c->mm = open_proc(c->mm_tid);
+	return c->mm < 0 ? explain_refusal(c->pid, -ESRCH, status) : 0;
+}
+
 int reader_setup(const void *arg, size_t len, void **ret_ctx, struct service_status *status)
 {
-	static struct reader_child child;
+	static struct reader_child child = { .pidfd = -1, .proc = -1, .mm = -1 };
 	struct reader_arg a;
+	int r = 0;
 
 	if (len != sizeof(a))
 		return -EINVAL;
 	memcpy(&a, arg, sizeof(a));
-	child.pid = a.pid;
-	child.pidfd = (int)syscall(SYS_pidfd_open, a.pid, 0);
-	if (child.pidfd < 0)
-		return explain_refusal(a.pid, -errno, status);
-	child.proc = open_proc(a.pid);
-	if (child.proc < 0)
-		return explain_refusal(a.pid, child.proc == -ENOENT ? -ESRCH : child.proc, status);
-	child.mm_tid = living_thread(child.proc, a.pid);
-	if (child.mm_tid < 0) {
-		snprintf(status->what, sizeof(status->what),
-			 "is a zombie: it has exited and waits for its parent");
-		return READER_IS_ZOMBIE;
-	}
-	child.mm = child.mm_tid == a.pid ? child.proc : open_proc(child.mm_tid);
-	if (child.mm < 0)
-		return explain_refusal(a.pid, -ESRCH, status);
 	*ret_ctx = &child;
+	if (a.pid)
+		r = open_process(&child, a.pid, status);
+	if (a.pid && r == 0)
+		r = find_memory(&child, status);
+	return r;
+}
+
+/* --- maps, and the files that they name --- */
+
+static int take_pin(struct reader_pin *pins, size_t n, const struct reader_pin *wanted)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pins[i].start == wanted->start && pins[i].end == wanted->end &&
+		    pins[i].inode == wanted->inode && pins[i].device == wanted->device)
+			return take_fd(&pins[i].fd);
+	return -1;
+}
+
+/* At once, since the process may end at any time. What is no regular file is refused when it is asked for. */
+static void pin_files(struct reader_child *c, struct span maps)
+{
+	struct reader_pin old[READER_PINS_MAX];
+	size_t n_old = c->n_pins;
+	struct mapping m;
+
+	memcpy(old, c->pins, sizeof(old));
+	c->n_pins = 0;
+	while (c->n_pins < READER_PINS_MAX && maps_next(&maps, NULL, &m)) {
+		struct reader_pin *pin = &c->pins[c->n_pins];
+
+		if (!m.executable || !m.inode)
+			continue;
+		*pin = (struct reader_pin){ m.start, m.end, m.inode, (uint64_t)m.dev_major << 32 | m.dev_minor, -1 };
+		pin->fd = take_pin(old, n_old, pin);
+		if (pin->fd < 0)
+			pin->fd = open_map_file(c, m.start, m.end);
+		c->n_pins += pin->fd >= 0;
+	}
+	for (size_t i = 0; i < n_old; i++)
+		if (old[i].fd >= 0)
+			close(old[i].fd);
+}
+
+/* Nothing comes before the maps that is not needed for them: a process may live for a millisecond. */
+static int handle_maps(void *ctx, const struct service_request *request, struct strbuf *reply, int *ret_fd)
+{
+	struct service_status unused;
+	struct reader_child *c = ctx;
+	int32_t pid;
+	int r = 0;
+
+	(void)ret_fd;
+	if (request->len != sizeof(pid))
+		return -EINVAL;
+	memcpy(&pid, request->data, sizeof(pid));
+	if (c->pid && c->pid != pid)
+		return -EINVAL;
+	if (!c->pid)
+		r = open_process(c, pid, &unused);
+	if (r < 0)
+		return r;
+	r = read_at(c->mm, "maps", reply);
+	/* The thread whose memory it is may be dead, and others of the process not. */
+	if (r < 0 || !reply->len) {
+		strbuf_clear(reply);
+		r = find_memory(c, &unused);
+		if (r == 0)
+			r = read_at(c->mm, "maps", reply);
+	}
+	if (r < 0)
+		return gone_or(c, r);
+	if (reply->len)
+		pin_files(c, (struct span){ reply->data, reply->len });
 	return 0;
 }
+
+const struct service_op reader_ops[] = {
+	{ READER_OP_FILE, 3000, handle_file },	     { READER_OP_EXE, 1000, handle_exe },
+	{ READER_OP_MEMORY, 1000, handle_memory },   { READER_OP_IDENTIFY, 1000, handle_identify },
+	{ READER_OP_ALIVE, 1000, handle_alive },     { READER_OP_MAPS, 3000, handle_maps },
+};
+
+_Static_assert(ARRAY_SIZE(reader_ops) == READER_OPS, "READER_OPS counts reader_ops");

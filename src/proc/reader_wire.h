@@ -9,6 +9,7 @@ enum reader_op {
 	READER_OP_MEMORY,   /* struct memory_range[] -> int32_t err[], then all bytes */
 	READER_OP_IDENTIFY, /* struct mapped_file -> struct file_key */
 	READER_OP_ALIVE,
+	READER_OP_MAPS, /* int32_t pid -> the bytes of its maps */
 };
 
 #endif

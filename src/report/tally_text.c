@@ -239,6 +239,30 @@ void tally_sections(const struct output *o, const struct trace_tally *t, size_t 
 	print_more(o, t, rows);
 }
 
+/*
+ * Nearly every interruption of a thread hits this section: it is too long for this machine, or never gets
+ * through. Below so many the share says nothing.
+ */
+#define LIVELOCK_SHARE 0.9
+#define LIVELOCK_INTERRUPTIONS 100
+
+void tally_livelocks(const struct output *o, const struct trace_tally *t)
+{
+	for (size_t i = 0; i < t->n_sections; i++) {
+		_cleanup_strbuf_ struct strbuf b = { 0 };
+		const struct section_tally *s = &t->sections[i];
+
+		if (!(s->section.has & EVENT_SECTION_OCCUPANCY) || s->occupancy < LIVELOCK_SHARE ||
+		    s->interruptions < LIVELOCK_INTERRUPTIONS)
+			continue;
+		fprintf(o->file, "  %slivelock?%s ", output_color(o, SEVERITY_WARNING), output_plain(o));
+		event_section_text(&s->section, 0, &b);
+		strbuf_printf(&b, " (%d) is hit by %.0f%% of all interruptions of its threads: they hardly get through",
+			      s->pid, s->occupancy * 100);
+		output_wrapped(o, 4, strbuf_str(&b));
+	}
+}
+
 /* --- stacks --- */
 
 enum { STACKS_SHOWN = 3 };

@@ -25,6 +25,9 @@ void tally_sections(const struct output *o, const struct trace_tally *t, size_t 
 /* Where the aborts of these sections came from. */
 void tally_stacks(const struct output *o, const struct trace_tally *t, size_t sections);
 
+/* Sections that threads hardly get through, called out. */
+void tally_livelocks(const struct output *o, const struct trace_tally *t);
+
 /* What else there is to say: notes, and how the command ended. */
 void tally_notes(const struct output *o, const struct trace_tally *t);
 

@@ -125,6 +125,7 @@ static void print_live(struct trace_report *r, const struct output *o, const str
 	if (t->n_sections) {
 		fputc('\n', o->file);
 		tally_sections(o, t, SIZE_MAX, room - (events ? events + 2 : 0));
+		tally_livelocks(o, t);
 	}
 	print_kept(r, o, events);
 }
@@ -194,6 +195,7 @@ static void print_summary(struct trace_report *r, const struct trace_tally *t)
 	if (t->n_sections)
 		fprintf(o->file, "\n  %scritical sections%s\n", output_bold(o), output_plain(o));
 	tally_sections(o, t, SECTIONS_SHOWN, SIZE_MAX);
+	tally_livelocks(o, t);
 	if (r->options.stack)
 		tally_stacks(o, t, STACK_SECTIONS);
 	print_kept(r, o, KEPT_LINES);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "trace/caller.h"
 
+#include <errno.h>
 #include <string.h>
 
 void caller_place(struct symbolizer *s, const struct trace_header *h, uint64_t address, struct code_place *ret)
@@ -24,23 +25,23 @@ static bool is_stub(const struct code_place *p)
 }
 
 /*
- * x86: whether a call instruction ends there, so that this can be a return address. The words of a
- * stack are anything.
+ * x86: whether a call instruction ends there, so that this can be a return address: the words of a stack
+ * are anything. 0, or -errno where the code cannot be read (any more), or -ENOENT.
  */
-static bool follows_call(struct symbolizer *s, const struct trace_header *h, uint64_t address)
+static int follows_call(struct symbolizer *s, const struct trace_header *h, uint64_t address)
 {
 	uint8_t code[7];
+	int r = symbolizer_read(s, h->tgid, h->generation, address - sizeof(code), code, sizeof(code));
 
-	if (address < sizeof(code) ||
-	    symbolizer_read(s, h->tgid, h->generation, address - sizeof(code), code, sizeof(code)) < 0)
-		return false;
+	if (r < 0)
+		return r;
 	/* call rel32; call through a register or memory, whose length depends on the operand */
 	if (code[2] == 0xe8)
-		return true;
+		return 0;
 	for (size_t i = 0; i < 6; i++)
 		if (code[i] == 0xff && (code[i + 1] >> 3 & 7) == 2)
-			return true;
-	return false;
+			return 0;
+	return -ENOENT;
 }
 
 static uint64_t word_at(const struct trace_call *call, size_t i)
@@ -58,14 +59,19 @@ static bool search_stack(struct symbolizer *s, const struct trace_call *call, st
 	for (size_t i = 0; i < n; i++) {
 		struct code_place p;
 		uint64_t word = word_at(call, i);
+		int r;
 
 		if (word < 4096)
 			continue;
 		caller_place(s, &call->header, word, &p);
-		if (!p.object || is_stub(&p) || p.object[0] == '[' || !follows_call(s, &call->header, word))
+		if (!p.object || is_stub(&p) || p.object[0] == '[')
 			continue;
-		*ret = p;
-		return true;
+		r = follows_call(s, &call->header, word);
+		/* glibc's has no frame: there the first word is it, also of a library that is gone by now. */
+		if (r == 0 || (i == 0 && !call->compat && r != -ENOENT)) {
+			*ret = p;
+			return true;
+		}
 	}
 	return false;
 }

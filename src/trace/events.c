@@ -13,8 +13,16 @@
 /* A thread that cannot even take the signal is sent a second one on the way: one death, not two. */
 #define SAME_FAULT_NS 200000
 
+/* By the low bits of a process's number: in which batch its mappings were last looked at. */
+enum { FRESH_SLOTS = 64 };
+struct fresh {
+	uint64_t generation, batch;
+};
+
 struct events {
 	struct events_room room;
+	struct fresh fresh[FRESH_SLOTS];
+	uint64_t batch;
 	struct registrations *registrations;
 	uint64_t faults;
 	struct trace_header last_fault;
@@ -69,15 +77,37 @@ static struct event_section section_of(struct events *e, const struct trace_head
 	return name ? name->names : (struct event_section){ .start = start, .length = length };
 }
 
-/* A child that ends soon has its parent's mappings, and so its parent's names. */
+/*
+ * Before a process is asked for names. A child that ends soon has its parent's mappings, and so its
+ * parent's names; and another library may lie at an address that was named before. Once for all records
+ * that were fetched together.
+ */
 static void prepare_names(struct events *e, const struct trace_header *h, uint64_t address)
 {
+	struct fresh *f = &e->fresh[(uint32_t)h->tgid % FRESH_SLOTS];
+	struct symbolizer *s = e->room.symbolizer;
 	struct place unused;
 
-	if (!h->parent)
+	if (f->generation == h->generation && f->batch == e->batch)
 		return;
-	symbolizer_resolve(e->room.symbolizer, h->parent, h->parent_generation, &address, 1, &unused);
-	symbolizer_forked(e->room.symbolizer, h->parent, h->parent_generation, h->tgid, h->generation);
+	if (f->generation != h->generation && h->parent) {
+		symbolizer_resolve(s, h->parent, h->parent_generation, &address, 1, &unused);
+		symbolizer_forked(s, h->parent, h->parent_generation, h->tgid, h->generation);
+	}
+	symbolizer_refresh(s, h->tgid);
+	*f = (struct fresh){ h->generation, e->batch };
+}
+
+void events_next_batch(struct events *e)
+{
+	e->batch++;
+}
+
+/* Its first abort: the time to name it. */
+static void take_section(struct events *e, const struct trace_section_seen *s)
+{
+	prepare_names(e, &s->abort.header, s->abort.start);
+	(void)section_of(e, &s->abort.header, s->abort.start, s->abort.length);
 }
 
 static void take_abort(struct events *e, const struct trace_abort *a, trace_handler *handler, void *ctx)
@@ -85,11 +115,7 @@ static void take_abort(struct events *e, const struct trace_abort *a, trace_hand
 	struct event event = begin(&a->header, EVENT_ABORT);
 	struct trace_stack_key key = { a->start, a->header.generation, a->header.tgid, a->stack_id };
 
-	if (a->header.type == TRACE_SECTION)
-		prepare_names(e, &a->header, a->start);
 	event.section = section_of(e, &a->header, a->start, a->length);
-	if (a->header.type == TRACE_SECTION)
-		return;
 	event.has = EVENT_SECTION;
 	event.cause = a->cause < CAUSES ? a->cause : CAUSE_UNKNOWN;
 	event.ip_offset = a->ip - a->start;
@@ -170,9 +196,7 @@ static void take_call(struct events *e, const struct trace_call *c, trace_handle
 	event.area = c->area;
 	event.length = c->length;
 	event.signature = c->signature;
-	/* Another library may lie at an address that was named before. */
 	prepare_names(e, &c->header, c->ip);
-	symbolizer_refresh(e->room.symbolizer, c->header.tgid);
 	caller_find(e->room.symbolizer, c, &event.caller);
 	if (!done)
 		tell_failure(e, c, before, &event);
@@ -244,8 +268,10 @@ void events_take(struct events *e, const void *record, size_t size, trace_handle
 
 	if (size < sizeof(*h))
 		return;
-	if ((h->type == TRACE_ABORT || h->type == TRACE_SECTION) && size == sizeof(struct trace_abort))
+	if (h->type == TRACE_ABORT && size == sizeof(struct trace_abort))
 		take_abort(e, record, handler, ctx);
+	else if (h->type == TRACE_SECTION && size == sizeof(struct trace_section_seen))
+		take_section(e, record);
 	else if (h->type == TRACE_CALL && size == sizeof(struct trace_call))
 		take_call(e, record, handler, ctx);
 	else if (h->type == TRACE_GONE && size == sizeof(struct trace_gone))

@@ -21,6 +21,9 @@ struct events_room { /* borrowed for the life of the events */
 struct events *events_new(const struct events_room *room);
 void events_free(struct events *e);
 
+/* Records that were fetched together follow: whatever was mapped then is what they speak of. */
+void events_next_batch(struct events *e);
+
 /* One record, which is checked. The handler is called for what is an event. */
 void events_take(struct events *e, const void *record, size_t size, trace_handler *handler, void *ctx);
 

@@ -46,6 +46,15 @@ static struct expected differs(const struct trace_call *c, struct verdict *v)
 	return (struct expected){ NULL, 0 };
 }
 
+static struct expected unwritable(const struct trace_call *c, struct verdict *v)
+{
+	/* Of 32-bit programs the last pages, IA32_PAGE_OFFSET. */
+	bool kernel = c->compat ? c->area >= 0xffffe000 : (int64_t)c->area < 0;
+
+	say(v, kernel ? "0x%" PRIx64 " is an address of the kernel's" : "the kernel cannot write to 0x%" PRIx64, c->area);
+	return (struct expected){ kernel ? "kernel-address" : "unmapped", EFAULT };
+}
+
 static struct expected unregistration(const struct trace_call *c, struct verdict *v)
 {
 	struct expected e;
@@ -59,10 +68,7 @@ static struct expected unregistration(const struct trace_call *c, struct verdict
 		return (struct expected){ "not-registered", EINVAL };
 	}
 	e = differs(c, v);
-	if (e.reason)
-		return e;
-	say(v, "the kernel cannot write to the area any more");
-	return (struct expected){ "address", EFAULT };
+	return e.reason ? e : unwritable(c, v);
 }
 
 /* What an area of more than the first length is aligned to; up to 6.2 there is none. */
@@ -88,8 +94,7 @@ static struct expected shape(const struct trace_call *c, const struct judge_kern
 		say(v, "area 0x%" PRIx64 " is not aligned to %" PRIu64 " bytes", c->area, align);
 		return (struct expected){ "alignment", EINVAL };
 	}
-	say(v, "the kernel cannot write to 0x%" PRIx64, c->area);
-	return (struct expected){ "address", EFAULT };
+	return unwritable(c, v);
 }
 
 static struct expected registration(const struct trace_call *c, const struct judge_kernel *k, struct verdict *v)

@@ -40,7 +40,7 @@ static bool descriptor_is_lost(const struct evidence *e, struct verdict *v)
 	uint64_t at = e->area.rseq_cs;
 
 	if (at >= e->f->task_size)
-		return found(v, "descriptor-unmapped", "rseq_cs is 0x%" PRIx64 ", an address of the kernel's", at);
+		return found(v, "descriptor-kernel", "rseq_cs is 0x%" PRIx64 ", an address of the kernel's", at);
 	/* Without the word of the mapping a page may just be swapped out. */
 	if (e->f->descriptor_error && e->f->descriptor_vma != TRACE_VMA_WRITABLE &&
 	    e->f->descriptor_vma != TRACE_VMA_READ_ONLY)
@@ -55,7 +55,7 @@ static bool range_is_wrong(const struct evidence *e, struct verdict *v)
 	if (!e->thorough)
 		return false;
 	if (e->d.start_ip >= e->f->task_size || end >= e->f->task_size || end < e->d.start_ip)
-		return found(v, "section-range", "the section 0x%" PRIx64 "+0x%" PRIx64 " does not lie in user space",
+		return found(v, "start-overflow", "the section 0x%" PRIx64 "+0x%" PRIx64 " does not lie in user space",
 			     e->d.start_ip, e->d.post_commit_offset);
 	return false;
 }
@@ -63,7 +63,7 @@ static bool range_is_wrong(const struct evidence *e, struct verdict *v)
 static bool abort_is_wrong(const struct evidence *e, struct verdict *v)
 {
 	if ((e->classic || e->inside || e->debug) && e->d.abort_ip >= e->f->task_size)
-		return found(v, "abort-address", "the abort handler 0x%" PRIx64 " is not in user space", e->d.abort_ip);
+		return found(v, "abort-kernel", "the abort handler 0x%" PRIx64 " is not in user space", e->d.abort_ip);
 	if (e->thorough && e->d.abort_ip - e->d.start_ip < e->d.post_commit_offset)
 		return found(v, "abort-inside", "the abort handler 0x%" PRIx64 " lies in the section 0x%" PRIx64 "+0x%" PRIx64,
 			     e->d.abort_ip, e->d.start_ip, e->d.post_commit_offset);
@@ -83,14 +83,15 @@ static bool signature_is_wrong(const struct evidence *e, struct verdict *v)
 	return false;
 }
 
-/* Deprecated in 6.1 (c17a6ff93213), ignored from 6.19 on; before 6.1 only NO_RESTART_ON_SIGNAL alone kills. */
+/*
+ * Deprecated in 6.1 (c17a6ff93213); before, only NO_RESTART_ON_SIGNAL alone kills. From 6.19 on ignored, but
+ * for the descriptor's in debugging.
+ */
 static bool flags_are_wrong(const struct evidence *e, struct verdict *v)
 {
-	if (!e->classic || !e->inside)
-		return false;
-	if (e->area.flags)
-		return found(v, "flags", "flags of the area are 0x%x, and must be 0", e->area.flags);
-	if (e->d.flags)
+	if (e->classic && e->inside && e->area.flags)
+		return found(v, "area-flags", "flags of the area are 0x%x, and must be 0", e->area.flags);
+	if ((e->classic ? e->inside : e->debug) && e->d.flags)
 		return found(v, "flags", "flags of the descriptor are 0x%x, and must be 0", e->d.flags);
 	return false;
 }
@@ -125,7 +126,7 @@ static bool differs(struct verdict *v, const char *field, uint32_t now, uint32_t
 {
 	if (now == written)
 		return false;
-	return found(v, "field-modified", "%s holds 0x%x, the kernel wrote 0x%x", field, now, written);
+	return found(v, "read-only-field", "%s holds 0x%x, the kernel wrote 0x%x", field, now, written);
 }
 
 /* 82f572449cfe: the kernel insists on what it wrote, in optimized mode; elsewhere only in debugging. */

@@ -14,6 +14,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 #include "trace.skel.h"
+#include "trace_old.skel.h"
 #pragma GCC diagnostic pop
 #include "trace/kernel_symbols.h"
 #include "util/array.h"
@@ -90,6 +91,18 @@ static void learn_symbols(struct kernel *k)
 
 /* --- what is asked for, before loading --- */
 
+static uint32_t ring_size(const struct trace_config *c)
+{
+	uint64_t size = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (!c->buffer_kib)
+		return c->events ? RING_EVENTS : RING_RARE;
+	/* The kernel takes powers of two. */
+	while (size < (uint64_t)c->buffer_kib * 1024)
+		size *= 2;
+	return (uint32_t)size;
+}
+
 static void set_options(struct kernel *k)
 {
 	const struct trace_config *c = &k->config;
@@ -106,7 +119,7 @@ static void set_options(struct kernel *k)
 	o->filter_cgroup = c->cgroup[0] != '\0';
 	memcpy((char *)o->comm_pattern, c->comm, sizeof(o->comm_pattern));
 	o->comm_length = c->comm_length;
-	o->wake_at = (c->events ? RING_EVENTS : RING_RARE) / 8;
+	o->wake_at = ring_size(c) / 8;
 	o->ipi_rseq = k->symbols.ipi_rseq;
 }
 
@@ -125,7 +138,7 @@ static int set_sizes(struct kernel *k)
 	k->n_cpus = libbpf_num_possible_cpus();
 	if (k->n_cpus < 1)
 		return -EINVAL;
-	r = bpf_map__set_max_entries(s->maps.ring, k->config.events ? RING_EVENTS : RING_RARE);
+	r = bpf_map__set_max_entries(s->maps.ring, ring_size(&k->config));
 	if (r == 0)
 		r = bpf_map__set_max_entries(s->maps.sections, k->config.aborts ? sections_max(k) : 1);
 	if (r == 0 && k->config.stack)
@@ -144,15 +157,14 @@ struct hook {
 	const char *without; /* NULL: nothing works then */
 };
 
-enum { HOOKS = 11 };
+enum { HOOKS = 10 };
 
 static void list_hooks(struct kernel *k, struct hook hooks[HOOKS])
 {
 	const struct trace_config *c = &k->config;
-	bool cause = c->aborts && c->cause, find_vma, targets = c->filter_pids || c->filter_tids;
+	bool cause = c->aborts && c->cause, targets = c->filter_pids || c->filter_tids;
 	struct trace_bpf *s = k->skel;
 
-	find_vma = c->faults && libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_find_vma, NULL) == 1;
 	struct hook list[HOOKS] = {
 #define HOOK(name, wanted, point, without)                                                         \
 	{ s->progs.name, &s->links.name, wanted, point, without }
@@ -167,8 +179,7 @@ static void list_hooks(struct kernel *k, struct hook hooks[HOOKS])
 		HOOK(trace_exit, c->registrations || targets, "sched_process_exit",
 		     "threads that end while registered are not counted"),
 		HOOK(trace_fork, c->children, "sched_process_fork", NULL),
-		HOOK(trace_fault, c->faults && find_vma, "signal_generate", NULL),
-		HOOK(trace_fault_old, c->faults && !find_vma, "signal_generate", NULL),
+		HOOK(trace_fault, c->faults, "signal_generate", NULL),
 #undef HOOK
 	};
 	memcpy(hooks, list, sizeof(list));
@@ -260,6 +271,24 @@ static int learn_namespace(struct kernel *k)
 	return k->skel->bss->own_namespace ? 0 : -ESRCH;
 }
 
+/* One skeleton for both objects: they have the same maps, programs and variables. */
+static struct trace_bpf *open_skeleton(void)
+{
+	struct trace_bpf *skel;
+
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_find_vma, NULL) == 1)
+		return trace_bpf__open();
+	skel = calloc(1, sizeof(*skel));
+	if (!skel || trace_bpf__create_skeleton(skel) < 0)
+		goto fail;
+	skel->skeleton->data = (void *)trace_old_bpf__elf_bytes(&skel->skeleton->data_sz);
+	if (bpf_object__open_skeleton(skel->skeleton, NULL) == 0)
+		return skel;
+fail:
+	trace_bpf__destroy(skel);
+	return NULL;
+}
+
 static int take_record(void *ctx, void *data, size_t size);
 
 static int load(struct kernel *k)
@@ -267,7 +296,7 @@ static int load(struct kernel *k)
 	struct hook hooks[HOOKS];
 	int r;
 
-	k->skel = trace_bpf__open();
+	k->skel = open_skeleton();
 	if (!k->skel) {
 		refuse_load(k, -errno);
 		return k->loaded.err;
@@ -386,7 +415,7 @@ static void count_missed(const struct kernel *k, struct trace_totals *ret)
 {
 	const struct bpf_program *programs[] = { k->skel->progs.trace_abort, k->skel->progs.trace_call,
 						 k->skel->progs.trace_exec,  k->skel->progs.trace_exit,
-						 k->skel->progs.trace_fault, k->skel->progs.trace_fault_old };
+						 k->skel->progs.trace_fault };
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		struct bpf_prog_info info = { 0 };
@@ -429,6 +458,7 @@ static void add_offset(struct trace_section *to, uint32_t offset, uint64_t count
 static void add_section(struct trace_section *to, const struct trace_section *from)
 {
 	add_u64(to->causes, from->causes, sizeof(to->causes));
+	to->interruptions += from->interruptions;
 	to->offsets_other += from->offsets_other;
 	if (from->abort)
 		to->abort = from->abort;

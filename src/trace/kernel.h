@@ -29,6 +29,7 @@ struct trace_config {
 	uint8_t aborts, registrations, faults, cause, stack, events, children, verbose;
 	uint8_t filter_pids, filter_tids, filter_comm;
 	uint8_t comm_length; /* bytes that must be the same */
+	uint32_t buffer_kib; /* 0: as usual */
 	char comm[16];
 	char cgroup[4096]; /* "" for all */
 };

@@ -27,14 +27,19 @@ static int object_of(const struct mapping *m, struct intern *strings, struct lay
 		.device = (uint64_t)m->dev_major << 32 | m->dev_minor,
 		.start = m->start,
 		.end = m->end,
+		.executable = m->executable,
 	};
 	struct layout_object *o;
 
-	for (size_t i = layout->n_objects; i-- > 0 && layout->n_objects - i <= LOOK_BACK;)
-		if (is_same(&object, &layout->objects[i])) {
-			*ret = (uint32_t)i;
-			return 0;
-		}
+	for (size_t i = layout->n_objects; i-- > 0 && layout->n_objects - i <= LOOK_BACK;) {
+		o = &layout->objects[i];
+		if (!is_same(&object, o))
+			continue;
+		if (object.executable && !o->executable)
+			*o = object;
+		*ret = (uint32_t)i;
+		return 0;
+	}
 	o = ARRAY_ADD(layout->objects, layout->n_objects);
 	if (!o)
 		return -ENOMEM;

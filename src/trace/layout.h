@@ -17,8 +17,10 @@ struct layout_object {
 	const char *why;  /* its file cannot be looked at: static; else NULL */
 	uint64_t inode;	  /* 0: no file */
 	uint64_t device;  /* as it stands in the maps, which is not always what stat says */
-	uint64_t start, end; /* of one mapping of it */
+	uint64_t start, end; /* of one mapping of it: of the first executable one, if there is one */
+	bool executable;
 	bool identified, was_identified; /* the latter in an earlier layout */
+	bool elsewhere; /* the process is gone, and its reader does not hold this file */
 	struct file_key key; /* valid when either is set */
 };
 

@@ -19,7 +19,7 @@ enum { PROCESSES_MAX = 1024, READERS_MAX = 8, MAPS_LIMIT_MS = 2000 };
 /* One program in one process. */
 struct process {
 	int32_t pid;
-	int err;	    /* nothing more can be read of it, ever: -errno, and why */
+	int err;	    /* nothing more can be read of it, but files that its reader holds: -errno, and why */
 	const char *why;    /* why nothing could be read the last time; static */
 	uint64_t generation;
 	uint64_t used;	    /* for choosing which one to give up */
@@ -33,6 +33,7 @@ struct symbolizer {
 	struct service *nursery;
 	const struct service_kind *kinds;
 	uint32_t reader_kind;
+	struct service spare; /* a reader for the next process: that one may not live as long as a fork takes */
 	struct process *processes;
 	size_t n;
 	uint64_t clock;
@@ -65,6 +66,15 @@ void symbolizer_kind(struct service_op ops[SYMBOLIZER_OPS], struct service_kind 
 	};
 }
 
+static int spawn_spare(struct symbolizer *s)
+{
+	struct reader_arg later = { 0 };
+
+	if (s->spare.fd >= 0)
+		return 0;
+	return nursery_spawn(s->nursery, s->kinds, s->reader_kind, &later, sizeof(later), &s->spare);
+}
+
 struct symbolizer *symbolizer_new(struct service *nursery, const struct service_kind *kinds, uint32_t reader_kind)
 {
 	struct symbolizer *s = calloc(1, sizeof(*s));
@@ -74,6 +84,8 @@ struct symbolizer *symbolizer_new(struct service *nursery, const struct service_
 	s->nursery = nursery;
 	s->kinds = kinds;
 	s->reader_kind = reader_kind;
+	s->spare = SERVICE_NONE;
+	(void)!spawn_spare(s);
 	s->strings.limit = STRINGS_MAX;
 	return s;
 }
@@ -90,6 +102,7 @@ void symbolizer_free(struct symbolizer *s)
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		process_done(&s->processes[i]);
+	service_stop(&s->spare);
 	free(s->processes);
 	names_done(&s->names);
 	intern_done(&s->strings);
@@ -114,7 +127,7 @@ static size_t oldest(const struct symbolizer *s)
 	return found;
 }
 
-/* What it was before can be read no more; what is known of that stays. */
+/* What it was before can be read no more; what is known of that stays, and its files stay open. */
 static void end_programs(struct symbolizer *s, int32_t pid)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -122,7 +135,8 @@ static void end_programs(struct symbolizer *s, int32_t pid)
 
 		if (p->pid != pid || p->err)
 			continue;
-		service_stop(&p->reader);
+		if (!p->layout.n)
+			service_stop(&p->reader);
 		p->err = -ESRCH;
 		p->why = "the process runs another program now";
 	}
@@ -247,10 +261,13 @@ static int account(struct process *p, int64_t start, int err)
 	p->spent += now_ns() - start;
 	if (err == -ETIMEDOUT)
 		p->spent += 5 * SECOND;
+	if (p->err)
+		return err;
 	p->why = err ? why_unreadable(err) : NULL;
 	if (is_permanent(p, err))
 		p->err = err;
-	if (err == -ESRCH || p->err)
+	/* Of one that is gone it still holds the files. */
+	if (p->err ? !p->layout.n : err == -ESRCH)
 		service_stop(&p->reader);
 	return err;
 }
@@ -285,30 +302,58 @@ static void limit_readers(struct symbolizer *s)
 		service_stop(&found->reader);
 }
 
-/* Asks for a reader before anything is read: 0 or -errno, and p->why. */
-static int open_reader(struct symbolizer *s, struct process *p)
+static int take_spare(struct symbolizer *s, struct service *ret)
 {
-	struct reader_arg arg = { .pid = p->pid };
 	struct service_status status;
-	int64_t start = now_ns();
-	int r;
+	int r = spawn_spare(s);
 
-	if (p->err)
-		return p->err;
-	if (!has_time(p)) {
-		p->why = why_unreadable(-ETIME);
-		return -ETIME;
+	*ret = s->spare;
+	s->spare = SERVICE_NONE;
+	return r < 0 ? r : service_await(ret, &status);
+}
+
+/* By a new reader where there is none yet: it is given the process, and reads this, in one go. */
+static int read_maps(struct symbolizer *s, struct process *p, struct strbuf *maps)
+{
+	bool is_new = p->reader.fd < 0;
+	int64_t start = now_ns();
+	int r = 0;
+
+	if (is_new) {
+		limit_readers(s);
+		r = take_spare(s, &p->reader);
 	}
-	if (p->reader.fd >= 0)
-		return 0;
-	limit_readers(s);
-	r = nursery_spawn(s->nursery, s->kinds, s->reader_kind, &arg, sizeof(arg), &p->reader);
 	if (r < 0) {
 		p->why = "no helper process could be started";
 		return -EAGAIN;
 	}
-	r = service_await(&p->reader, &status);
-	return r < 0 ? account(p, start, r) : 0;
+	r = reader_maps(&p->reader, p->pid, maps);
+	r = account(p, start, r == 0 && !maps->len ? -ESRCH : r);
+	if (is_new && r < 0)
+		service_stop(&p->reader);
+	if (is_new)
+		(void)!spawn_spare(s);
+	return r;
+}
+
+/* Whether anything more can be read: 0 or -errno, and p->why. */
+static int check_process(struct process *p)
+{
+	if (p->err)
+		return p->err;
+	if (has_time(p))
+		return 0;
+	p->why = why_unreadable(-ETIME);
+	return -ETIME;
+}
+
+/* 0 or -errno, and p->why. */
+static int open_reader(struct symbolizer *s, struct process *p)
+{
+	_cleanup_strbuf_ struct strbuf unused = { 0 };
+	int r = check_process(p);
+
+	return r < 0 || p->reader.fd >= 0 ? r : read_maps(s, p, &unused);
 }
 
 int symbolizer_read(struct symbolizer *s, int32_t pid, uint64_t generation, uint64_t addr, void *ret, size_t len)
@@ -326,35 +371,31 @@ int symbolizer_read(struct symbolizer *s, int32_t pid, uint64_t generation, uint
 
 /* --- what is mapped --- */
 
-static int try_layout(struct symbolizer *s, struct process *p, struct layout *ret)
+static int take_layout(struct symbolizer *s, struct process *p, struct span maps)
 {
-	_cleanup_strbuf_ struct strbuf text = { 0 };
-	int r = open_reader(s, p);
-	int64_t start = now_ns();
+	struct layout layout;
+	int r = layout_parse(maps, &s->strings, &layout);
 
 	if (r < 0)
 		return r;
-	r = reader_file(&p->reader, "maps", &text);
-	if (r == 0)
-		r = text.len ? layout_parse((struct span){ text.data, text.len }, &s->strings, ret) : -ESRCH;
-	return account(p, start, r);
-}
-
-/* Reads it anew; where that fails, what is known stays, and p->why says why. */
-static void read_layout(struct symbolizer *s, struct process *p)
-{
-	struct layout layout;
-	int r = try_layout(s, p, &layout);
-
-	if (r == -ESRCH && !p->err)
-		r = try_layout(s, p, &layout);
-	if (r < 0)
-		return;
 	layout_inherit(&layout, &p->layout);
 	layout_done(&p->layout);
 	p->layout = layout;
 	p->read_at = now_ns();
 	limit_layouts(s, p);
+	return 0;
+}
+
+/* Reads it anew; where that fails, what is known stays, and p->why says why. */
+static void read_layout(struct symbolizer *s, struct process *p)
+{
+	_cleanup_strbuf_ struct strbuf maps = { 0 };
+	int64_t start;
+
+	if (check_process(p) < 0 || read_maps(s, p, &maps) < 0)
+		return;
+	start = now_ns();
+	account(p, start, take_layout(s, p, (struct span){ maps.data, maps.len }));
 }
 
 static bool all_mapped(const struct process *p, const uint64_t *addresses, size_t n)
@@ -397,23 +438,38 @@ static struct mapped_file file_of(const struct layout_object *o)
 	return file;
 }
 
+/* One that is gone can be asked for the files that its reader holds. */
+static bool can_ask(struct symbolizer *s, struct process *p)
+{
+	return (p->err && p->reader.fd >= 0 && has_time(p)) || open_reader(s, p) == 0;
+}
+
 /* The process itself, or where that is gone another one that has mapped the same file. NULL, and p->why. */
 static struct process *reader_for(struct symbolizer *s, struct process *p, const struct layout_object *o,
 				  struct mapped_file *ret)
 {
 	*ret = file_of(o);
-	if (open_reader(s, p) == 0)
+	if (!o->elsewhere && can_ask(s, p))
 		return p;
 	for (size_t i = 0; p->err && o->path && i < s->n; i++) {
 		struct process *other = &s->processes[i];
-		const struct layout_object *same = other->err ? NULL : layout_find_same(&other->layout, o);
+		const struct layout_object *same = other == p ? NULL : layout_find_same(&other->layout, o);
 
-		if (!same || open_reader(s, other) < 0)
+		if (!same || same->elsewhere || !can_ask(s, other))
 			continue;
 		*ret = file_of(same);
 		return other;
 	}
 	return NULL;
+}
+
+/* After an answer: whether it is to be asked for once more, of another process. */
+static bool is_elsewhere(const struct process *p, const struct process *from, struct layout_object *o, int err)
+{
+	if (err != -ESRCH || from != p || !p->err)
+		return false;
+	o->elsewhere = true;
+	return true;
 }
 
 /*
@@ -429,15 +485,17 @@ static bool identify(struct symbolizer *s, struct process *p, struct layout_obje
 
 	if (o->identified || o->why)
 		return o->identified;
-	from = reader_for(s, p, o, &file);
-	if (!from)
-		return o->was_identified;
-	start = now_ns();
-	r = reader_identify(&from->reader, &file, &o->key);
+	do {
+		from = reader_for(s, p, o, &file);
+		if (!from)
+			return o->was_identified;
+		start = now_ns();
+		r = reader_identify(&from->reader, &file, &o->key);
+		account_process(from, start, r);
+	} while (is_elsewhere(p, from, o, r));
 	o->identified = r == 0;
 	if (r < 0 && r != -ESRCH)
 		o->why = why_not_open(r);
-	account_process(from, start, r);
 	return o->identified || (o->was_identified && r == -ESRCH);
 }
 
@@ -467,27 +525,30 @@ static const char *decode(struct symbolizer *s, struct process *p, uint32_t obje
 	struct layout_object *o = &p->layout.objects[object];
 	_cleanup_free_ struct function *functions = NULL;
 	struct mapped_file file;
-	struct process *from = reader_for(s, p, o, &file);
+	struct process *from;
 	const char *why = NULL;
 	bool is_file;
 	int64_t start;
 	int r;
 
-	if (!from)
-		return p->why;
 	functions = malloc((n < FUNCTIONS_MAX ? n : FUNCTIONS_MAX) * sizeof(*functions));
 	if (!functions)
 		return why_unreadable(-ENOMEM);
-	start = now_ns();
 	n = gather(s, p, object, addresses, n, functions);
-	r = decode_read(&from->reader, &file, functions, n, &is_file, &why);
+	do {
+		from = reader_for(s, p, o, &file);
+		if (!from)
+			return p->why;
+		start = now_ns();
+		r = decode_read(&from->reader, &file, functions, n, &is_file, &why);
+		account_process(from, start, is_file ? 0 : r);
+	} while (!is_file && is_elsewhere(p, from, o, r));
 	if (r == 0)
 		names_add(&s->names, &o->key, functions, n, &s->strings);
 	else if (is_file)
 		names_refuse(&s->names, &o->key, why);
 	else if (r != -ESRCH)
 		o->why = why = why_not_open(r);
-	account_process(from, start, is_file ? 0 : r);
 	return r == -ESRCH && !is_file ? why_unreadable(r) : r < 0 ? why : NULL;
 }
 

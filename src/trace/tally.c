@@ -170,6 +170,59 @@ static int more_aborts_first(const void *a, const void *b)
 	return (x->aborts < y->aborts) - (x->aborts > y->aborts);
 }
 
+/* A section, to be brought together with the others of its process. */
+struct share {
+	const struct trace_section_total *from;
+	struct section_tally *to;
+};
+
+static int by_process(const void *a, const void *b)
+{
+	const struct trace_section_key *x = &((const struct share *)a)->from->key;
+	const struct trace_section_key *y = &((const struct share *)b)->from->key;
+
+	if (x->generation != y->generation)
+		return x->generation < y->generation ? -1 : 1;
+	return (x->tgid > y->tgid) - (x->tgid < y->tgid);
+}
+
+/* Signals and membarrier choose their moment: only the scheduler's interruptions say something of time. */
+static void share_out(const struct share *shares, size_t n)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all += shares[i].from->section.interruptions;
+	for (size_t i = 0; i < n; i++) {
+		struct section_tally *to = shares[i].to;
+		uint64_t hit = to->causes[CAUSE_MIGRATE] + to->causes[CAUSE_PREEMPT];
+
+		if (!all || hit > all)
+			continue;
+		to->interruptions = all;
+		to->occupancy = (double)hit / (double)all;
+		to->section.has |= EVENT_SECTION_OCCUPANCY;
+	}
+}
+
+static int take_occupancy(const struct trace_section_total *from, struct section_tally *to, size_t n)
+{
+	_cleanup_free_ struct share *shares = calloc(n + 1, sizeof(*shares));
+	size_t first = 0;
+
+	if (!shares)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		shares[i] = (struct share){ &from[i], &to[i] };
+	qsort(shares, n, sizeof(*shares), by_process);
+	for (size_t i = 1; i <= n; i++)
+		if (i == n || by_process(&shares[first], &shares[i]) != 0) {
+			share_out(&shares[first], i - first);
+			first = i;
+		}
+	return 0;
+}
+
 static int take_sections(const struct making *m, const struct trace_section_total *from, size_t n)
 {
 	struct trace_tally *t = &m->t->tally;
@@ -182,9 +235,11 @@ static int take_sections(const struct making *m, const struct trace_section_tota
 	for (size_t i = 0; i < n; i++)
 		take_section(m, &from[i], &t->sections[i]);
 	t->n_sections = n;
+	if (m->room->causes && n)
+		r = take_occupancy(from, t->sections, n);
 	for (size_t i = 0; all && i < n; i++)
 		all[i] = (struct found){ from[i].key, &t->sections[i] };
-	if (all) {
+	if (all && r == 0) {
 		qsort(all, n, sizeof(*all), by_place);
 		r = take_stacks(m, all, n);
 	}

@@ -141,6 +141,7 @@ static int make_config(const struct trace_options *o, struct trace_config *ret, 
 		.events = o->events,
 		.children = o->children,
 		.verbose = o->verbose,
+		.buffer_kib = o->buffer_kib,
 		.filter_pids = o->n_pids || o->command,
 		.filter_tids = o->n_tids > 0,
 		.filter_comm = o->comm != NULL,
@@ -353,6 +354,7 @@ static void take_records(struct trace *t, const struct strbuf *records, trace_ha
 {
 	size_t at = 0;
 
+	events_next_batch(t->events);
 	while (records->len - at > sizeof(struct trace_frame)) {
 		struct trace_frame frame;
 		size_t room;

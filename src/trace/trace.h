@@ -26,6 +26,7 @@ struct trace_options {
 	size_t n_pids, n_tids;
 	const char *comm;   /* of the thread or its process; a `*` at the end stands for anything */
 	const char *cgroup; /* path of a cgroup (v2) */
+	uint32_t buffer_kib; /* room for records that wait; rounded up to a power of two, 0: as usual */
 	char *const *command; /* argv, NULL-terminated; NULL for none */
 	bool command_output; /* the command keeps our stdout; else what it writes there goes to stderr */
 };

@@ -96,12 +96,12 @@ SECTION_DEFINE("fault_protection", "fault_protection_cs", SECTION_FAR, SECTION_R
 SECTION_DEFINE("fault_around", "fault_around_cs", SECTION_FAR, SECTION_RSEQ_SIGNATURE,
 	       SECTION_PAUSE JUMP("1f")
 	       SECTION_SIGNATURE_INSN(SECTION_RSEQ_SIGNATURE)
-	       "fault_inner:\n" SECTION_ABORTED "1:\n");
+	       ".globl fault_inner\n .hidden fault_inner\n fault_inner:\n" SECTION_ABORTED "1:\n");
 
 extern section_code fault_spin, fault_signature, fault_sleep, fault_protection, fault_around;
-extern const struct section fault_spin_cs, fault_signature_cs, fault_sleep_cs, fault_protection_cs,
+SECTION_EXTERN fault_spin_cs, fault_signature_cs, fault_sleep_cs, fault_protection_cs,
 	fault_around_cs;
-extern const char fault_inner[];
+extern const char fault_inner[] __attribute__((visibility("hidden")));
 
 static void use(struct scene *scene, section_code *code, const struct section *valid)
 {
@@ -306,7 +306,11 @@ static void stack_overflow(struct scene *scene)
 static void illegal_instruction(struct scene *scene)
 {
 	(void)scene;
-	__builtin_trap();
+#if defined(__x86_64__)
+	__asm__ volatile("ud2");
+#else
+	__asm__ volatile(".inst 0");
+#endif
 }
 
 /* Stories --- */
@@ -568,10 +572,9 @@ static void testify_child(const siginfo_t *info)
 	else
 		json_null("descriptor");
 	json_bool("killed", is_killed);
-	json_text("signal", !is_killed ? NULL : info->si_status == SIGILL ? "SIGILL"
-			    : info->si_status == SIGSEGV		  ? "SIGSEGV"
-			    : info->si_status == SIGTRAP		  ? "SIGTRAP"
-									  : "other");
+	json_text("signal", !is_killed ? NULL
+			    : info->si_status == SIGILL ? "SIGILL"
+			    : info->si_status == SIGSEGV ? "SIGSEGV" : "other");
 	if (is_killed)
 		json_null("status");
 	else

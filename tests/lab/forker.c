@@ -48,7 +48,7 @@ section_code *aborts_library_section(const struct section **ret_descriptor);
 SECTION_SPIN("forker_spin", "forker_spin_cs", SECTION_FAR);
 
 extern section_code forker_spin;
-extern const struct section forker_spin_cs;
+SECTION_EXTERN forker_spin_cs;
 
 static void find_places(void)
 {

@@ -8,7 +8,7 @@ section_code *aborts_library_section(const struct section **ret_descriptor);
 SECTION_SPIN("aborts_library_pop", "aborts_library_pop_cs", SECTION_FAR);
 
 extern section_code aborts_library_pop;
-extern const struct section aborts_library_pop_cs __attribute__((visibility("hidden")));
+SECTION_EXTERN aborts_library_pop_cs;
 
 section_code *aborts_library_section(const struct section **ret_descriptor)
 {

@@ -44,6 +44,7 @@ typedef bool section_code(volatile struct lab_rseq *area, const void *leave,
 #define SECTION_DESCRIPTOR(function, name)                                                         \
 	".pushsection __rseq_cs, \"aw\"\n"                                                         \
 	".balign 32\n"                                                                             \
+	".globl " name "\n"                                                                        \
 	".hidden " name "\n"                                                                       \
 	".type " name ", %object\n"                                                                \
 	".size " name ", 32\n"                                                                     \
@@ -96,6 +97,12 @@ typedef bool section_code(volatile struct lab_rseq *area, const void *leave,
 	"str w9, [x2]\n ldr w10, [x11, #4]\n str w10, [x2, #4]\n"                                  \
 	"mov w0, #1\n ret\n"
 #endif
+
+/*
+ * How to declare a descriptor. Global, since an assembler may forget which local symbol a reference
+ * through the global offset table is for (aarch64), and hidden, since nobody else has to know.
+ */
+#define SECTION_EXTERN extern __attribute__((visibility("hidden"))) const struct section
 
 #ifdef LAB_HAS_SECTIONS
 /* function and descriptor are the symbols' names; waiting is what one round of the wait does. */

@@ -204,17 +204,64 @@ static void remembers_the_gone(void **state)
 	end_child(&seen);
 	end_child(&unseen);
 	assert_place(resolve(w, seen.pid, 0, (char *)symbolize_here + 1), "symbolize", "symbolize_here", 1);
-	/* known object, and its file cannot be opened any more */
-	symbolizer_refresh(w->s, seen.pid);
-	p = resolve(w, seen.pid, 0, symbolize_next);
-	assert_string_equal(base(p.object), "symbolize");
-	assert_null(p.function);
-	assert_string_equal(p.why, "the process exited before it could be looked at");
 	p = resolve(w, unseen.pid, 0, symbolize_here);
 	assert_null(p.object);
 	assert_string_equal(p.why, "the process exited before it could be looked at");
 	symbolizer_forget(w->s, seen.pid);
 	assert_null(resolve(w, seen.pid, 0, symbolize_here).object);
+}
+
+/* Its mappings were read: all of its code has names, also in files that were never asked for, or deleted. */
+static void names_code_of_the_gone(void **state)
+{
+	struct world *w = *state;
+	_cleanup_close_ int own = open("/proc/self/exe", O_RDONLY), fd = memfd_create("code", MFD_CLOEXEC);
+	struct child c;
+	struct place p;
+	char *copy;
+
+	if (geteuid() != 0)
+		skip(); /* map_files */
+	while (sendfile(fd, own, NULL, 1 << 20) > 0)
+		;
+	copy = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	assert_true(copy != MAP_FAILED);
+	c = start_child();
+	munmap(copy, 4096);
+	close(take_fd(&fd));
+	assert_string_equal(resolve(w, c.pid, 0, (void *)getauxval(AT_RANDOM)).object, "[stack]");
+	end_child(&c);
+	assert_place(resolve(w, c.pid, 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	assert_string_equal(resolve(w, c.pid, 0, write).function, "write");
+	symbolizer_refresh(w->s, c.pid);
+	assert_place(resolve(w, c.pid, 0, (char *)symbolize_next + 1), "symbolize", "symbolize_next", 1);
+	assert_place(resolve(w, c.pid, 0, copy + 20), "memfd:code", NULL, 20);
+	/* what nobody has mapped any more, and is no code */
+	p = resolve(w, c.pid, 0, NULL);
+	assert_string_equal(p.why, "the process exited before it could be looked at");
+}
+
+/* A file that is not held, since it has no code: known object, and nothing more. */
+static void data_of_the_gone(void **state)
+{
+	struct world *w = *state;
+	_cleanup_close_ int fd = memfd_create("data", MFD_CLOEXEC);
+	struct child c;
+	struct place p;
+	char *page;
+
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	assert_true(page != MAP_FAILED);
+	c = start_child();
+	munmap(page, 4096);
+	assert_string_equal(resolve(w, c.pid, 0, (void *)getauxval(AT_RANDOM)).object, "[stack]");
+	end_child(&c);
+	p = resolve(w, c.pid, 0, page + 20);
+	assert_string_equal(base(p.object), "memfd:data");
+	assert_null(p.function);
+	assert_string_equal(p.why, "the process exited before it could be looked at");
+	assert_place(resolve(w, c.pid, 0, symbolize_here), "symbolize", "symbolize_here", 0);
 }
 
 static void zombie_is_gone(void **state)
@@ -509,6 +556,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LIVE(names_functions),	       LIVE(names_what_has_no_file),
 		LIVE(finds_what_came_later),   LIVE(remembers_the_gone),
+		LIVE(names_code_of_the_gone),  LIVE(data_of_the_gone),
 		LIVE(zombie_is_gone),	       LIVE(child_is_like_its_parent),
 		LIVE(exec_is_another_program), LIVE(many_processes),
 		LIVE(many_addresses),	       LIVE(reads_memory),

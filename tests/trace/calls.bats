@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# Registrations: who, and why not.
+load ../lib/lab
+load ../lib/trace
+
+setup() { need_bpf; }
+
+# calls_agree PROGRAM: each call of the lab's list, in order: who, what, and why it failed.
+calls_agree() {
+	# The program stays for a moment, so that names can be looked up.
+	trace --registrations -- env "$R0" "$1" all < <(sleep 2)
+	skip_if_lab_does
+	is "$status" 0
+	# Not the shell's env, which libc registers.
+	events 'select(.comm == "failures" and (.type | test("register"))) |
+		"\(.tid) \(.type | sub("-failed"; "")) \(.area) \(.length) \(.signature) \(.errno) \(.reason) \(.caller.function)"' >"$BATS_TEST_TMPDIR/ours"
+	truth '.calls[] | "\(.tid) \(.op) \(.area) \(.length) \(.signature) \(.errno) \(.reason) \(.function)"' |
+		sed 's/ busy / already-registered /; s/ unregister-flags / flags /' >"$BATS_TEST_TMPDIR/theirs"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/theirs")" -ge 40 ]
+	diff "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"
+	is "$(summary '.events | "\(.["register-failed"] + .["unregister-failed"])"')" \
+		"$(truth '[.calls[] | select(.reason)] | length')"
+	is "$(summary .events.unregister)" "$(truth '[.calls[] | select(.reason == null and .op == "unregister")] | length')"
+}
+
+@test "every call that fails, directly and through syscall(): reason and caller" {
+	calls_agree "$LAB/failures"
+}
+
+@test "the same in a 32-bit program" {
+	[ -x "$LAB/i386/failures" ] || skip "no compiler for 32-bit programs"
+	calls_agree "$LAB/i386/failures"
+}
+
+@test "libc registers every thread" {
+	trace --registrations -- "$LAB/threads" 5 </dev/null
+	is "$(summary .events.register)" 5
+	is "$(events 'select(.type == "register") | .tid' | sort)" "$(truth '.threads[].tid' | sort)"
+	is "$(events 'select(.type == "register") | .area' | sort)" "$(truth '.threads[].area' | sort)"
+}
+
+@test "with the tunable nobody registers" {
+	trace --registrations -- env "$R0" "$LAB/threads" 5 </dev/null
+	is "$(summary '.events.register + .events["register-failed"]')" "$([ "$(events '.comm' | head -n 1)" = env ] && echo 1 || echo 0)"
+}
+
+@test "a library that comes late is refused, and told whose the thread is" {
+	trace --registrations -- "$LAB/users" open:librseq_2018.so start:librseq_2018.so < <(sleep 1)
+	is "$(events 'select(.type == "register-failed") | "\(.errno) \(.reason) \(.caller.object | split("/") | last)"' | sort -u)" \
+		"EINVAL other-area librseq_2018.so"
+	[[ "$(events 'select(.type == "register-failed") | .detail' | head -n 1)" == *"registered by"*"/lib"* ]]
+}
+
+@test "the story of dlopen and dlclose, in order: who registered, who took it away, who found it gone" {
+	# Two libraries that share nothing: the second's area is its own, so the thread is the first's until it leaves.
+	trace --registrations -- env "$R0" "$LAB/users" open:librseq_2018.so start:librseq_2018.so release1 \
+		stop:librseq_2018.so close:librseq_2018.so < <(sleep 1)
+	local main
+	main=$(truth .pid)
+	# Without the program's own questions to the kernel, which it asks by a wrong signature.
+	is "$(events "select(.tid == $main and .comm == \"users\" and .caller.function != \"unregister_with_wrong_signature\") | \"\(.type) \(.reason) \(.caller.object | split(\"/\") | last)\"")" \
+		"$(printf '%s\n' "register null librseq_2018.so" "unregister other-owner users" "unregister-failed not-registered librseq_2018.so")"
+	[[ "$(events 'select(.reason == "other-owner") | .detail')" == *librseq_2018.so ]]
+	[[ "$(events "select(.tid == $main and .reason == \"not-registered\" and .caller.function != \"unregister_with_wrong_signature\") | .detail")" == *"unregistered"*"/users" ]]
+}
+
+@test "threads that end while registered are counted; told where their area stays" {
+	trace --registrations --children -- "$LAB/goes" thread-exit </dev/null
+	skip_if_lab_does
+	is "$(events 'select(.type == "gone") | .tid')" ""
+	[ "$(summary .events.gone)" -ge "$(truth '.registered["thread-exit"]')" ]
+	trace --registrations --children -- env "$R0" "$LAB/goes" heap-area </dev/null
+	is "$(events 'select(.type == "gone") | .tid' | sort)" \
+		"$(truth '.ends[] | select(.registered and (.place == "malloc" or .place == "data")) | .tid' | sort)"
+}
+
+@test "exec and exit while registered" {
+	trace --registrations --summary --children -- "$LAB/goes" exec --count 3 </dev/null
+	skip_if_lab_does
+	[ "$(summary .events.gone)" -ge "$(truth '[.registered[]] | add')" ]
+}

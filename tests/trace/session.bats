@@ -1,0 +1,176 @@
+#!/usr/bin/env bats
+# How a trace begins and ends, what it does when it cannot, and names that outlive their process.
+load ../lib/lab
+load ../lib/trace
+
+@test "without privileges: one sentence, status 3" {
+	need_root
+	run as_nobody "$RSEQCTL" trace -d 1
+	is "$status" 3
+	is "${#lines[@]}" 1
+	[[ "$output" == *root* ]]
+}
+
+@test "without the kernel's types: one sentence that says so" {
+	need_root
+	unshare -m true 2>/dev/null || skip "no mount namespace can be made here"
+	mkdir "$BATS_TEST_TMPDIR/empty"
+	run unshare -m sh -c 'mount --bind "$1" /sys/kernel/btf && exec "$2" trace -d 1' - "$BATS_TEST_TMPDIR/empty" "$RSEQCTL"
+	is "$status" 3
+	is "${#lines[@]}" 1
+	[[ "$output" == *BTF* ]]
+}
+
+@test "a command that is not there, that cannot be executed" {
+	need_bpf
+	trace -- /nowhere/at-all
+	is "$status" 127
+	[[ "$(cat "$ERR")" == *"/nowhere/at-all"* ]]
+	trace -- /dev/null
+	is "$status" 126
+}
+
+@test "what the command ended with is in the summary, and not our status" {
+	need_bpf
+	trace -- sh -c 'exit 3'
+	is "$status" 0
+	is "$(summary '.command | "\(.status) \(.signal)"')" "3 null"
+	trace -- sh -c 'kill -TERM $$'
+	is "$status" 0
+	is "$(summary '.command | "\(.status) \(.signal)"')" "null 15"
+}
+
+@test "the command's output goes to our standard error, or stays with --output" {
+	need_bpf
+	trace -- echo hello
+	is "$(cat "$ERR")" hello
+	is "$(grep -c hello "$JSON")" 0
+	run "$RSEQCTL" trace --output "$BATS_TEST_TMPDIR/file" -- echo hello
+	is "$output" hello
+	[[ "$(cat "$BATS_TEST_TMPDIR/file")" == *"no aborts"* ]]
+}
+
+@test "the command has our privileges and an ordinary environment" {
+	need_bpf
+	trace -- grep -E '^(CapEff|NoNewPrivs|SigIgn|SigBlk)' /proc/self/status
+	is "$(cat "$ERR")" "$(grep -E '^(CapEff|NoNewPrivs|SigIgn|SigBlk)' /proc/self/status)"
+}
+
+@test "-d ends a trace in time, and the command with it" {
+	need_bpf
+	local start=$SECONDS
+	trace -d 0.5 -- sleep 100
+	is "$status" 0
+	is "$(summary .command.signal)" 15
+	[ $((SECONDS - start)) -lt 30 ]
+}
+
+@test "-n ends it after so many events" {
+	need_bpf
+	trace --aborts -n 5 -- "$LAB/aborts" membarrier --seconds 20
+	is "$(events .type | wc -l)" 5
+	is "$(tail -n 1 "$JSON" | jq -r .type)" summary
+}
+
+@test "Ctrl-C ends with the summary and status 0" {
+	need_bpf
+	trace_start --aborts
+	trace_stop
+	is "$status" 0
+	is "$(tail -n 1 "$JSON" | jq -r .type)" summary
+}
+
+@test "timeout(1), which signals the whole group, too" {
+	need_bpf
+	JSON=$BATS_TEST_TMPDIR/jsonl
+	run timeout 1 "$RSEQCTL" trace --json --output "$JSON"
+	is "$(tail -n 1 "$JSON" | jq -r .type)" summary
+}
+
+@test "a reader that goes away: it ends, with status 4" {
+	need_bpf
+	run timeout 30 bash -c '"$1" trace --aborts -- "$2/aborts" membarrier --seconds 20 | head -n 1 >/dev/null; echo "${PIPESTATUS[0]}"' - "$RSEQCTL" "$LAB"
+	is "$status" 0
+	is "${lines[-1]}" 4
+}
+
+@test "a full disk: status 4" {
+	need_bpf
+	run timeout 30 "$RSEQCTL" trace --aborts --output /dev/full -- "$LAB/aborts" membarrier --seconds 1
+	is "$status" 4
+}
+
+@test "a helper that is killed: it ends, and nothing stays attached" {
+	need_bpf
+	command -v bpftool >/dev/null || PATH=$PATH:/usr/sbin
+	trace_start --aborts
+	local helper
+	for helper in $(pgrep -P "$(pgrep -P "$(pgrep -P "$TRACE_PID")")"); do
+		kill -KILL "$helper"
+	done
+	status=0
+	wait "$TRACE_PID" || status=$?
+	is "$status" 4
+	[ "$(wc -l <"$ERR")" -ge 1 ]
+}
+
+@test "killed outright: nothing stays attached, and no process stays" {
+	need_bpf
+	PATH=$PATH:/usr/sbin
+	trace_start --aborts -p $$
+	local main ids
+	main=$(pgrep -P "$TRACE_PID")
+	ids=$(bpftool prog list 2>/dev/null | grep -c 'name trace_abort')
+	[ "$ids" -ge 1 ]
+	kill -KILL "$main"
+	wait "$TRACE_PID" || true
+	for _ in $(seq 100); do
+		[ "$(bpftool prog list | grep -c 'name trace_abort')" -lt "$ids" ] && break
+		sleep 0.05
+	done
+	[ "$(bpftool prog list | grep -c 'name trace_abort')" -lt "$ids" ]
+}
+
+@test "a traced process is not changed: no tracer, not stopped, blocked calls are not interrupted" {
+	need_bpf
+	lab threads 4 --epoll
+	trace --stack -p "$LAB_PID" -d 0.5
+	is "$(lab_report | jq .eintr)" 0
+	is "$(awk '/^TracerPid/ { print $2 }' "/proc/$LAB_PID/status")" 0
+}
+
+@test "names of processes that are gone, of children, C++ names, of libraries" {
+	need_bpf
+	trace --aborts --summary -- "$LAB/aborts" membarrier --seconds 1
+	is "$(summary '[.sections[] | "\(.object | split("/") | last) \(.function)"] | sort | join(", ")')" \
+		"aborts lab::queue::push(int), aborts lab_spin, libaborts.so aborts_library_pop"
+	trace --aborts --summary --children -- "$LAB/forker" 30
+	is "$(summary '[.sections[].function] | unique | map(. // "null") | join(" ")')" \
+		"$(truth '[.sections[].function] | unique | join(" ")')"
+}
+
+@test "the summary for people: totals, causes with unknown, sections, lost and missed" {
+	need_bpf
+	run "$RSEQCTL" trace --aborts --summary -- "$LAB/aborts" membarrier --seconds 1
+	is "$status" 0
+	[[ "$output" == *" aborts"*"unknown 0 (0.0%)"*"lab_spin"* ]]
+	[[ "$output" == *"0 lost, 0 missed"* ]]
+}
+
+@test "event lines: one per event, and aligned" {
+	need_bpf
+	run "$RSEQCTL" trace --aborts --events -- "$LAB/aborts" slow --seconds 1
+	[[ "$output" == *"abort "*"cpu "*"(section +0x"* ]]
+}
+
+@test "JSON Lines: every line is one object, times rise per CPU, the first and last are what they should be" {
+	need_bpf
+	trace -- "$LAB/aborts" storm --seconds 1
+	jq -es 'all(type == "object")' "$JSON"
+	is "$(jq -rs '"\(.[0].type) \(.[0].schema) \(.[0].clock) \(.[-1].type)"' "$JSON")" "start 1 boottime summary"
+	jq -es '[.[] | select(.cpu)] | group_by(.cpu) | all(map(.time_ns) == (map(.time_ns) | sort))' "$JSON"
+}
+
+@test "the page has figures, and no gap where one is missing" {
+	is "$(cat "$TESTS"/../man/* | grep -c '@FIGURE@')" 0
+}
