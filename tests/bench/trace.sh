@@ -115,7 +115,7 @@ part_pipe() {
 	have perf || return 0
 	echo "perf bench sched pipe on one CPU, all of the machine traced: medians of $pairs pairs [quartiles]"
 	compare "control: untraced" "$pairs" run_pipe; echo
-	compare "rseqctl trace --aborts" "$pairs" run_pipe beside "--summary --aborts"; bound 97
+	compare "rseqctl trace --aborts --faults" "$pairs" run_pipe beside "--summary --aborts --faults"; bound 97
 	compare "rseqctl trace --registrations" "$pairs" run_pipe beside "--summary --registrations"; echo
 }
 
