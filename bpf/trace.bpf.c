@@ -245,10 +245,8 @@ int trace_abort(__u64 *ctx)
 
 	if (!c || !current_is_wanted(&ids))
 		return 0;
-	if (want_cause) {
-		a.cause = cause_of_abort(a.ip, ids.thread);
-		a.interruptions = cause_take_interruptions(ids.thread);
-	}
+	if (want_cause)
+		a.cause = cause_of_abort(a.ip, ids.thread, &a.interruptions);
 	if (want_stack)
 		a.stack_id = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK | BPF_F_FAST_STACK_CMP);
 	count_abort(c, &a, &ids);

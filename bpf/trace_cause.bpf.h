@@ -27,8 +27,12 @@
 /* include/linux/sched/mm.h */
 #define MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY (1 << 6)
 
-/* Longer ago than that the switch is no evidence. */
+/*
+ * Longer ago than that the switch is no evidence. Where all else is exact there is no need to be strict:
+ * a slow machine, most of all an emulated one, takes its time between the switch and user space.
+ */
 #define JUST_NOW_NS 200000
+#define JUST_NOW_EXACT_NS 10000000
 /* How long a smallest distance between two clocks counts: they drift. */
 #define WINDOW_NS 4000000000ULL
 
@@ -53,16 +57,16 @@ struct {
 } cause_cpus SEC(".maps");
 
 /*
- * The number of switches a thread had when it was last moved, and the CPU that it was switched out on;
- * and its involuntary ones at its last abort. By the low bits of its number: a look-up in an array is all
- * but free, and what another one has overwritten just counts as not moved.
+ * Of a thread: the number of switches it had when it was last moved, and the CPU that it was switched out
+ * on; and what it had at its last abort. By the low bits of its number: a look-up in an array is all but
+ * free, and what another one has overwritten just counts as not moved.
  */
 #define MOVED_SLOTS 65536
 struct moved {
 	__u32 thread, from;
 	__u64 switches;
-	__u64 preempted; /* of the thread below */
-	__u32 aborted, pad;
+	__u32 aborted, pad; /* the thread of these two */
+	__u64 aborted_switches, aborted_nivcsw;
 };
 
 struct {
@@ -180,7 +184,7 @@ static __always_inline void cause_mark_migration(struct task_struct *task)
  * sched_info.last_arrival is of the scheduler's clock. Its distance from the monotonic clock is not
  * known, but is about the smallest that was seen lately: what is near that came just now.
  */
-static __always_inline bool arrived_just_now(struct cause_cpu *c)
+static __always_inline bool arrived_just_now(struct cause_cpu *c, __s64 just_now)
 {
 	__u64 now = bpf_ktime_get_ns(), distance;
 
@@ -195,37 +199,40 @@ static __always_inline bool arrived_just_now(struct cause_cpu *c)
 	/* The clocks may lie either way round: compared by difference. */
 	if (c->nearest == ~0ULL || (__s64)(distance - c->nearest) < 0)
 		c->nearest = distance;
-	if (c->nearest_before != ~0ULL && (__s64)(distance - c->nearest_before) > JUST_NOW_NS)
+	if (c->nearest_before != ~0ULL && (__s64)(distance - c->nearest_before) > just_now)
 		return false;
-	return (__s64)(distance - c->nearest) <= JUST_NOW_NS;
-}
-
-/* How often the thread lost its CPU against its will since its last abort; 1 at the first that is seen. */
-static __always_inline __u64 cause_take_interruptions(__u32 thread)
-{
-	__u32 slot = thread % MOVED_SLOTS;
-	struct moved *m = bpf_map_lookup_elem(&moved, &slot);
-	__u64 now = CURRENT(nivcsw), passed = 1;
-
-	if (!m)
-		return passed;
-	if (m->aborted == thread)
-		passed = now - m->preempted;
-	m->aborted = thread;
-	m->preempted = now;
-	return passed;
+	return (__s64)(distance - c->nearest) <= just_now;
 }
 
 /* Whether it was moved since it was last switched in; forgotten then, for one move aborts one section. */
-static __always_inline bool take_move(__u32 thread, __u64 switches)
+static __always_inline bool take_move(struct moved *m, __u32 thread, __u64 switches)
 {
-	__u32 slot = thread % MOVED_SLOTS;
-	struct moved *m = bpf_map_lookup_elem(&moved, &slot);
-
 	if (!m || m->thread != thread)
 		return false;
 	m->thread = 0;
 	return m->from != bpf_get_smp_processor_id() && m->switches == switches;
+}
+
+/*
+ * One switch aborts one section: false when there was none since this thread's last abort. And how often
+ * the thread lost its CPU against its will since then; 1 at the first abort that is seen.
+ */
+static __always_inline bool take_switch(struct moved *m, __u32 thread, __u64 switches, __u64 *ret_interruptions)
+{
+	__u64 nivcsw = CURRENT(nivcsw);
+	bool is_switched = true;
+
+	*ret_interruptions = 1;
+	if (!m)
+		return true;
+	if (m->aborted == thread) {
+		is_switched = m->aborted_switches != switches;
+		*ret_interruptions = nivcsw - m->aborted_nivcsw;
+	}
+	m->aborted = thread;
+	m->aborted_switches = switches;
+	m->aborted_nivcsw = nivcsw;
+	return is_switched;
 }
 
 /* A mark is used once: a loop is aborted at the same instruction again. */
@@ -245,15 +252,20 @@ static __always_inline __u32 current_membarrier_state(void)
 	return BPF_CORE_READ(mm, membarrier_state.counter);
 }
 
-static __always_inline __u32 cause_of_abort(__u64 ip, __u32 thread)
+/* And how often the scheduler interrupted the thread since its last abort. */
+static __always_inline __u32 cause_of_abort(__u64 ip, __u32 thread, __u64 *ret_interruptions)
 {
 	struct cause_cpu *c = cause_cpu();
 	__u64 switches = current_switches();
-	bool is_moved, is_signal, is_ipi;
+	__u32 slot = thread % MOVED_SLOTS;
+	struct moved *m = bpf_map_lookup_elem(&moved, &slot);
+	bool is_exact = ipi_rseq && !no_ipi, is_switched, is_moved, is_signal, is_ipi;
 
+	*ret_interruptions = 0;
 	if (!c)
 		return TRACE_CAUSE_UNKNOWN;
-	is_moved = take_move(thread, switches);
+	is_switched = take_switch(m, thread, switches, ret_interruptions);
+	is_moved = take_move(m, thread, switches);
 	is_signal = take_mark(c, MARK_SIGNAL, thread, ip, switches);
 	is_ipi = take_mark(c, MARK_IPI, thread, ip, switches);
 	if (!bpf_core_field_exists(DATA_FIELD(usrptr)) && cause_syscall() >= 0)
@@ -262,10 +274,10 @@ static __always_inline __u32 cause_of_abort(__u64 ip, __u32 thread)
 		return TRACE_CAUSE_SIGNAL;
 	if (is_ipi)
 		return TRACE_CAUSE_MEMBARRIER;
-	if (arrived_just_now(c))
+	if (arrived_just_now(c, is_exact ? JUST_NOW_EXACT_NS : JUST_NOW_NS) && is_switched)
 		return is_moved ? TRACE_CAUSE_MIGRATE : TRACE_CAUSE_PREEMPT;
 	/* Where the function cannot be watched (up to 6.3): what is left, if this process uses it. */
-	if (!ipi_rseq && current_membarrier_state() & MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY)
+	if (!is_exact && current_membarrier_state() & MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY)
 		return TRACE_CAUSE_MEMBARRIER;
 	return TRACE_CAUSE_UNKNOWN;
 }

@@ -15,6 +15,9 @@ const volatile __u32 comm_length = 0; /* bytes of it that must be the same; 16: 
 const volatile __u64 wake_at = 1 << 18; /* bytes that wait in the ring buffer */
 const volatile __u64 ipi_rseq = 0;	/* address of the function that membarrier runs on a CPU */
 
+/* Set after loading: there is no tracepoint that shows ipi_rseq (up to 6.3). */
+bool no_ipi = false;
+
 /* The PID namespace of the tracer: how deep it is nested, and which it is. Learned once. */
 __u32 own_level = 0;
 __u64 own_namespace = 0;

@@ -243,7 +243,7 @@ void tally_sections(const struct output *o, const struct trace_tally *t, size_t 
  * Nearly every interruption of a thread hits this section: it is too long for this machine, or never gets
  * through. Below so many the share says nothing.
  */
-#define LIVELOCK_SHARE 0.9
+#define LIVELOCK_SHARE 0.8
 #define LIVELOCK_INTERRUPTIONS 100
 
 void tally_livelocks(const struct output *o, const struct trace_tally *t)

@@ -217,7 +217,7 @@ static int attach(struct kernel *k, const struct hook *h)
 		note(k, text);
 		/* What is not watched must not count as not seen. */
 		if (h->program == k->skel->progs.trace_ipi)
-			k->symbols.ipi_rseq = 0;
+			k->skel->bss->no_ipi = true;
 		return 0;
 	}
 	if (errno == ENOENT)

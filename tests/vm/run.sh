@@ -3,12 +3,15 @@
 # guest is an initramfs with rseqctl, the lab, the tests and what they call. Prints TAP and a sum.
 # usage: O=BUILD ARCH=ARCH VM_CACHE=DIR run.sh [SERIES...]
 # a series is a kernel version, as far as it is to be the same; VM_CACHE holds the guest's root-ARCH
+# Also: FILTER=REGEX, only tests with such names; SUITES="trace cli/users", folders and files below
+# tests; VM_APPEND, more of the kernel's command line; VM_LIMIT, seconds for each kernel.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 O=$(cd "$O" && pwd)
 cache=$(realpath -m "$VM_CACHE")
 limit=${VM_LIMIT:-3600}
 series=("$@")
+suites=(${SUITES:-cli/areas cli/audit cli/inspect cli/hostile cli/kinds cli/users trace})
 . tests/lib/debian.bash
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/run.XXXXXX")
@@ -43,6 +46,13 @@ kernel_of() { # kernel_of SERIES: sets version and vmlinuz
 	return 1
 }
 
+suite_files() {
+	local s
+	for s in "${suites[@]}"; do
+		[ -d "tests/$s" ] && echo "tests/$s"/*.bats || echo "tests/$s.bats"
+	done
+}
+
 build_root() {
 	local root=$work/root lib
 	cp -al "$cache/root-$ARCH" "$root"
@@ -55,6 +65,7 @@ build_root() {
 	cp -a tests man completions "$root/t/"
 	printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
 	printf '%s' "${FILTER:-}" >"$root/t/filter" # only the tests whose names match
+	suite_files >"$root/t/suites"
 	cp tests/vm/init "$root/init"
 	chmod +x "$root/init"
 	(cd "$root" && find . | cpio -o -H newc --quiet) >"$work/initrd"
@@ -86,7 +97,7 @@ machine() { # sets the arrays qemu, append and usual: the series when none is na
 
 boot() { # boot VMLINUZ: what the guest says, on stdout
 	timeout "$limit" "${qemu[@]}" -accel tcg,thread=single -smp 2 -m 1G -nodefaults -display none -monitor none \
-		-no-reboot -kernel "$1" -initrd "$work/initrd" -append "${append[*]} panic=-1 rdinit=/init" </dev/null
+		-no-reboot -kernel "$1" -initrd "$work/initrd" -append "${append[*]} panic=-1 rdinit=/init ${VM_APPEND:-}" </dev/null
 }
 
 passed=0 failed=0 skipped=0
