@@ -382,23 +382,18 @@ deps-libc: deps
 deps-bench: deps
 	@sh tests/lib/deps.sh gdb linux-perf? bpftrace? >&2
 
-<<<<<<< HEAD
-bench: $(filter deps-bench,$(MAKECMDGOALS)) all lab $(O)/bench/bare_iter $(O)/bench/peak $(if $(filter x86_64,$(shell uname -m)),$(O)/bench/bare_rseq)
-	@O='$(O)' bash tests/bench/inspect.sh
-	@O='$(O)' bash tests/bench/stress.sh
-
-$(O)/bench/bare_rseq: tests/bench/bare_rseq.c $(O)/flags
-	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(DEPFLAGS) $< -o $@
-=======
-bench: $(filter deps-bench,$(MAKECMDGOALS)) all lab $(O)/bench/bare_iter $(O)/bench/peak $(O)/bench/storm
+bench: $(filter deps-bench,$(MAKECMDGOALS)) all lab $(addprefix $(O)/bench/,bare_iter peak storm $(if $(filter x86_64,$(shell uname -m)),bare_rseq))
 	@O='$(O)' bash tests/bench/inspect.sh
 	@O='$(O)' BPFTOOL='$(BPFTOOL)' bash tests/bench/trace.sh
+	@O='$(O)' bash tests/bench/stress.sh
 
 $(O)/bench/storm: tests/bench/storm.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $< -o $@
->>>>>>> 6e41cb4765c9ca679a3cc72d67538422eeefd528
+
+$(O)/bench/bare_rseq: tests/bench/bare_rseq.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(DEPFLAGS) $< -o $@
 
 $(O)/bench/peak: tests/bench/peak.c $(O)/flags
 	@mkdir -p $(@D)
@@ -447,13 +442,8 @@ help:
 	@echo 'check-vm    the suites on Debian kernels 5.10, 6.19 and 7.2, or SERIES; ARCH=arm64: 6.12 and 7.2'
 	@echo 'deps-libc   install what check-libc needs: busybox'
 	@echo 'check-libc  the lab with glibc 2.31 to the newest and with musl, or LIBCS'
-<<<<<<< HEAD
-	@echo 'deps-bench  install what bench needs: gdb'
-	@echo 'bench       time and size against gdb, a bare BPF iterator and a bare rseq loop'
-=======
 	@echo 'deps-bench  install what bench needs: gdb, perf, bpftrace'
-	@echo 'bench       time and size against gdb and a bare BPF iterator; what tracing costs, against perf and bpftrace'
->>>>>>> 6e41cb4765c9ca679a3cc72d67538422eeefd528
+	@echo 'bench       time and size against gdb, perf, bpftrace, a bare BPF iterator and a bare rseq loop'
 	@echo 'install     to PREFIX (/usr/local), below DESTDIR'
 	@echo 'uninstall   remove what install put there'
 	@echo 'clean       remove $(O)'
