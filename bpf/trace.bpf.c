@@ -270,6 +270,21 @@ int trace_ipi(__u64 *ctx)
 	return 0;
 }
 
+/* Some function that another CPU calls here: where it cannot be told which one (up to 6.3). */
+SEC("raw_tp/call_function_entry")
+int trace_call_function(void *ctx __attribute__((unused)))
+{
+	cause_mark(MARK_IPI);
+	return 0;
+}
+
+SEC("raw_tp/call_function_single_entry")
+int trace_call_function_single(void *ctx __attribute__((unused)))
+{
+	cause_mark(MARK_IPI);
+	return 0;
+}
+
 SEC("raw_tp/sched_migrate_task")
 int trace_migrate(__u64 *ctx)
 {

@@ -5,7 +5,8 @@
  *
  *   syscall     the registers are those of a system call (up to 6.18: from 6.19 on none aborts)
  *   signal      a signal was delivered to this thread at this very instruction
- *   membarrier  the function that membarrier runs on CPUs ran here, at this very instruction
+ *   membarrier  the function that membarrier runs on CPUs ran here, at this very instruction; where it
+ *               cannot be told which function ran, any, and the process uses membarrier
  *   migrate     the thread came to this CPU just now, and was moved before. (Up to 6.18 its area still
  *               holds the old CPU's number, but that is another 120 ns to read.)
  *   preempt     the thread came to this CPU just now
@@ -246,11 +247,11 @@ static __always_inline bool take_mark(struct cause_cpu *c, enum cause_mark mark,
 	return c->marks[mark].ip == ip && c->marks[mark].switches == switches;
 }
 
-static __always_inline __u32 current_membarrier_state(struct task_struct *current)
+static __always_inline bool current_uses_membarrier(struct task_struct *current)
 {
 	struct mm_struct *mm = MEMBER(current, mm);
 
-	return BPF_CORE_READ(mm, membarrier_state.counter);
+	return BPF_CORE_READ(mm, membarrier_state.counter) & MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY;
 }
 
 /* And how often the scheduler interrupted the thread since its last abort. */
@@ -261,7 +262,7 @@ static __always_inline __u32 cause_of_abort(struct task_struct *current, __u64 i
 	__u64 switches = current_switches(current);
 	__u32 slot = thread % MOVED_SLOTS;
 	struct moved *m = bpf_map_lookup_elem(&moved, &slot);
-	bool is_exact = ipi_rseq && !no_ipi, is_switched, is_moved, is_signal, is_ipi;
+	bool is_watched = ipi_evidence != TRACE_IPI_NONE, is_switched, is_moved, is_signal, is_ipi;
 
 	*ret_interruptions = 0;
 	if (!c)
@@ -274,12 +275,12 @@ static __always_inline __u32 cause_of_abort(struct task_struct *current, __u64 i
 		return TRACE_CAUSE_SYSCALL;
 	if (is_signal)
 		return TRACE_CAUSE_SIGNAL;
-	if (is_ipi)
+	if (is_ipi && (ipi_evidence == TRACE_IPI_EXACT || current_uses_membarrier(current)))
 		return TRACE_CAUSE_MEMBARRIER;
-	if (arrived_just_now(current, c, is_exact ? JUST_NOW_EXACT_NS : JUST_NOW_NS) && is_switched)
+	if (arrived_just_now(current, c, is_watched ? JUST_NOW_EXACT_NS : JUST_NOW_NS) && is_switched)
 		return is_moved ? TRACE_CAUSE_MIGRATE : TRACE_CAUSE_PREEMPT;
-	/* Where the function cannot be watched (up to 6.3): what is left, if this process uses it. */
-	if (!is_exact && current_membarrier_state(current) & MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY)
+	/* Where nothing of it can be watched: what is left, if this process uses it. */
+	if (!is_watched && current_uses_membarrier(current))
 		return TRACE_CAUSE_MEMBARRIER;
 	return TRACE_CAUSE_UNKNOWN;
 }

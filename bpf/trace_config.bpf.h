@@ -4,6 +4,7 @@
 #define RSEQCTL_TRACE_CONFIG_BPF_H
 
 #include "kernel_types.bpf.h"
+#include "rseqctl/trace_record.h"
 #include "task_number.bpf.h"
 #include "task_rseq.bpf.h"
 
@@ -15,8 +16,8 @@ const volatile __u32 comm_length = 0; /* bytes of it that must be the same; 16: 
 const volatile __u64 wake_at = 1 << 18; /* bytes that wait in the ring buffer */
 const volatile __u64 ipi_rseq = 0;	/* address of the function that membarrier runs on a CPU */
 
-/* Set after loading: there is no tracepoint that shows ipi_rseq (up to 6.3). */
-bool no_ipi = false;
+/* enum trace_ipi_evidence: set after loading, by the tracepoints that are there. */
+__u32 ipi_evidence = TRACE_IPI_NONE;
 
 /* The PID namespace of the tracer: how deep it is nested, and which it is. Learned once. */
 __u32 own_level = 0;

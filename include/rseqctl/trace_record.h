@@ -17,6 +17,13 @@ enum trace_type {
 	TRACE_TYPES,
 };
 
+/* What shows that membarrier(2) came to a CPU. */
+enum trace_ipi_evidence {
+	TRACE_IPI_NONE,
+	TRACE_IPI_CALL,	 /* another CPU had some function called there */
+	TRACE_IPI_EXACT, /* it had ipi_rseq called there */
+};
+
 /* In order of priority where several hold; see rseqctl-trace(1). */
 enum trace_cause {
 	TRACE_CAUSE_NONE, /* not asked for */

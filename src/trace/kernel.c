@@ -155,9 +155,12 @@ struct hook {
 	bool wanted;
 	const char *point;
 	const char *without; /* NULL: nothing works then */
+	enum trace_ipi_evidence evidence; /* what it gives, where others give less */
 };
 
-enum { HOOKS = 10 };
+enum { HOOKS = 12 };
+
+#define INFERRED "membarrier is inferred: no other evidence, in a process that uses it"
 
 static void list_hooks(struct kernel *k, struct hook hooks[HOOKS])
 {
@@ -167,11 +170,14 @@ static void list_hooks(struct kernel *k, struct hook hooks[HOOKS])
 
 	struct hook list[HOOKS] = {
 #define HOOK(name, wanted, point, without)                                                         \
-	{ s->progs.name, &s->links.name, wanted, point, without }
+	{ s->progs.name, &s->links.name, wanted, point, without, TRACE_IPI_NONE }
+#define HOOK_IPI(name, wanted, point, without, evidence)                                           \
+	{ s->progs.name, &s->links.name, wanted, point, without, evidence }
 		HOOK(trace_abort, c->aborts, "rseq_ip_fixup", NULL),
 		HOOK(trace_signal, cause, "signal_deliver", "aborts by signals count as unknown"),
-		HOOK(trace_ipi, cause && k->symbols.ipi_rseq, "csd_function_entry",
-		     "membarrier is inferred: no other evidence, in a process that uses it"),
+		HOOK_IPI(trace_call_function, cause, "call_function_entry", "", TRACE_IPI_CALL),
+		HOOK_IPI(trace_call_function_single, cause, "call_function_single_entry", INFERRED, TRACE_IPI_CALL),
+		HOOK_IPI(trace_ipi, cause && k->symbols.ipi_rseq, "csd_function_entry", "", TRACE_IPI_EXACT),
 		HOOK(trace_migrate, cause, "sched_migrate_task", "migrations count as preempt"),
 		HOOK(trace_call, c->registrations, "sys_exit", NULL),
 		HOOK(trace_enter, c->registrations, "sys_enter", NULL),
@@ -181,11 +187,9 @@ static void list_hooks(struct kernel *k, struct hook hooks[HOOKS])
 		HOOK(trace_fork, c->children, "sched_process_fork", NULL),
 		HOOK(trace_fault, c->faults, "signal_generate", NULL),
 #undef HOOK
+#undef HOOK_IPI
 	};
 	memcpy(hooks, list, sizeof(list));
-	if (cause && !k->symbols.ipi_rseq)
-		note(k, "the kernel's symbols (/proc/kallsyms) do not say where ipi_rseq is: "
-			"membarrier is inferred: no other evidence, in a process that uses it");
 }
 
 /* --- loading --- */
@@ -195,29 +199,44 @@ static void refuse_load(struct kernel *k, int err)
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		refuse(k, err, "the kernel's types (BTF) cannot be read from /sys/kernel/btf/vmlinux: "
 			       "tracing needs a kernel built with CONFIG_DEBUG_INFO_BTF");
-	else if ((err == -EPERM || err == -EACCES) && file_says("/sys/kernel/security/lockdown", "[confidentiality]"))
-		refuse(k, err, "the kernel is locked down (confidentiality) and refuses BPF programs that read "
-			       "its memory: boot it without lockdown=confidentiality");
 	else if (err == -EPERM)
 		refuse(k, err, "BPF is refused (EPERM): run as root, or with the capabilities bpf and perfmon");
+	else if (file_says("/sys/kernel/security/lockdown", "[confidentiality]")) /* EINVAL: helpers are not there */
+		refuse(k, err, "the kernel is locked down (confidentiality) and refuses BPF programs that read "
+			       "its memory: boot it without lockdown=confidentiality");
 	else
 		refuse(k, err, "the kernel refused a BPF program or map (%s): try again with -v to see which",
 		       strerrorname_np(-err));
 }
 
+static void note_missing(struct kernel *k, const struct hook *h)
+{
+	char text[TRACE_NOTE];
+
+	if (!h->without[0])
+		return;
+	if (h->evidence && !k->symbols.ipi_rseq)
+		snprintf(text, sizeof(text), "the kernel's symbols (/proc/kallsyms) do not say where ipi_rseq is: %s",
+			 h->without);
+	else
+		snprintf(text, sizeof(text), "this kernel has no tracepoint %s: %s", h->point, h->without);
+	note(k, text);
+}
+
 static int attach(struct kernel *k, const struct hook *h)
 {
-	*h->link = bpf_program__attach_raw_tracepoint(h->program, h->point);
-	if (*h->link)
-		return 0;
-	if (h->without && errno == ENOENT) {
-		char text[TRACE_NOTE];
+	uint32_t *evidence = &k->skel->bss->ipi_evidence;
 
-		snprintf(text, sizeof(text), "this kernel has no tracepoint %s: %s", h->point, h->without);
-		note(k, text);
-		/* What is not watched must not count as not seen. */
-		if (h->program == k->skel->progs.trace_ipi)
-			k->skel->bss->no_ipi = true;
+	if (h->evidence && *evidence > h->evidence)
+		return 0;
+	*h->link = bpf_program__attach_raw_tracepoint(h->program, h->point);
+	if (*h->link) {
+		if (h->evidence)
+			*evidence = h->evidence;
+		return 0;
+	}
+	if (h->without && errno == ENOENT) {
+		note_missing(k, h);
 		return 0;
 	}
 	if (errno == ENOENT)

@@ -21,6 +21,15 @@ load ../lib/trace
 	[[ "$output" == *BTF* ]]
 }
 
+@test "a kernel that is locked down: one sentence that says so" {
+	need_root
+	grep -q '\[confidentiality\]' /sys/kernel/security/lockdown 2>/dev/null || skip "this kernel is not locked down"
+	run "$RSEQCTL" trace -d 1
+	is "$status" 3
+	is "${#lines[@]}" 1
+	[[ "$output" == *"locked down"*"lockdown="* ]]
+}
+
 @test "a command that is not there, that cannot be executed" {
 	need_bpf
 	trace -- /nowhere/at-all
