@@ -101,12 +101,22 @@ struct file {
 	struct path f_path;
 };
 
+struct rb_node {
+	struct rb_node *rb_left, *rb_right;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
 struct vm_area_struct {
+	struct rb_node vm_rb; /* up to 6.0 */
 	unsigned long vm_start, vm_end, vm_flags, vm_pgoff;
 	struct file *vm_file;
 };
 
 struct mm_struct {
+	struct rb_root mm_rb; /* up to 6.0 */
 	unsigned long task_size;
 	atomic_t membarrier_state;
 };

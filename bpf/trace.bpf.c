@@ -314,18 +314,36 @@ struct call {
 	bool compat, entered;
 };
 
-static __always_inline __u32 *entered_slot(void)
-{
-	__u32 slot = (__u32)bpf_get_current_pid_tgid() % ENTERED_SLOTS;
+/*
+ * From 7.0 on a program may be preempted at a tracepoint (tracepoints guarded by SRCU), and until it
+ * goes on, the kernel does not run it for anybody else on that CPU: with a program at every system call
+ * that is a loss that counts. So, once the first is seen to have missed something, a second one stands
+ * by: it takes what the first one has not answered.
+ */
+bool is_doubled = false;
 
-	return bpf_map_lookup_elem(&entered, &slot);
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ENTERED_SLOTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} answered SEC(".maps");
+
+static __always_inline void slot_mark(void *map)
+{
+	__u32 thread = (__u32)bpf_get_current_pid_tgid(), index = thread % ENTERED_SLOTS;
+	__u32 *slot = bpf_map_lookup_elem(map, &index);
+
+	if (slot)
+		*slot = thread;
 }
 
-static __always_inline bool take_entered(void)
+static __always_inline bool slot_take(void *map)
 {
-	__u32 *slot = entered_slot();
+	__u32 thread = (__u32)bpf_get_current_pid_tgid(), index = thread % ENTERED_SLOTS;
+	__u32 *slot = bpf_map_lookup_elem(map, &index);
 
-	if (!slot || *slot != (__u32)bpf_get_current_pid_tgid())
+	if (!slot || *slot != thread)
 		return false;
 	*slot = 0;
 	return true;
@@ -433,27 +451,32 @@ static __always_inline void tell_call(struct trace_counts *c, struct pt_regs *re
 	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
 }
 
+static __always_inline int call_enters(__u64 number)
+{
+	number &= ~(__u64)X32_BIT;
+	/* All numbers of all architectures: what is marked too much does no harm. */
+	if (number == X86_64_SYS_RSEQ || number == I386_SYS_RSEQ || number == ARM64_SYS_RSEQ || number == ARM_SYS_RSEQ)
+		slot_mark(&entered);
+	return 0;
+}
+
 SEC("raw_tp/sys_enter")
 int trace_enter(__u64 *ctx)
 {
-	__u64 number = ctx[1] & ~(__u64)X32_BIT;
-	__u32 *slot;
+	return call_enters(ctx[1]);
+}
 
-	/* All numbers of all architectures: what is marked too much does no harm. */
-	if (number != X86_64_SYS_RSEQ && number != I386_SYS_RSEQ && number != ARM64_SYS_RSEQ && number != ARM_SYS_RSEQ)
-		return 0;
-	slot = entered_slot();
-	if (slot)
-		*slot = (__u32)bpf_get_current_pid_tgid();
-	return 0;
+SEC("raw_tp/sys_enter")
+int trace_enter_2(__u64 *ctx)
+{
+	return call_enters(ctx[1]);
 }
 
 /*
  * The arguments are still in the registers at the return. By sys_exit itself and not
  * syscalls/sys_exit_rseq, which 32-bit calls do not reach.
  */
-SEC("raw_tp/sys_exit")
-int trace_call(__u64 *ctx)
+static __always_inline int call_returns(__u64 *ctx, bool is_second)
 {
 	struct pt_regs *regs = (void *)ctx[0];
 	struct task_record now = {};
@@ -465,16 +488,32 @@ int trace_call(__u64 *ctx)
 
 	if (!call_is_rseq(regs, &call))
 		return 0;
+	if (is_second && slot_take(&answered))
+		return 0;
+	if (!is_second && is_doubled)
+		slot_mark(&answered);
 	c = own_counts();
 	if (!c || !current_is_wanted(&ids))
 		return 0;
 	result = call.compat ? (__s32)ctx[1] : (__s64)ctx[1];
 	read_task(&now);
-	call.entered = take_entered() || !CURRENT_SECCOMP;
+	call.entered = slot_take(&entered) || !CURRENT_SECCOMP;
 	off = (__u32)call.flags & 1;
 	count_call(c, &call, result, call.entered && (off ? now.area != call.area : now.area == call.area));
 	tell_call(c, regs, &call, result, &now, &ids);
 	return 0;
+}
+
+SEC("raw_tp/sys_exit")
+int trace_call(__u64 *ctx)
+{
+	return call_returns(ctx, false);
+}
+
+SEC("raw_tp/sys_exit")
+int trace_call_2(__u64 *ctx)
+{
+	return call_returns(ctx, true);
 }
 
 /* --- the end of registered threads --- */

@@ -17,7 +17,6 @@ struct vma_note {
 	__u32 device, writable;
 };
 
-#ifndef NO_FIND_VMA
 static long vma_read(struct task_struct *task __attribute__((unused)), struct vm_area_struct *vma, void *data)
 {
 	struct vma_note *n = data;
@@ -34,6 +33,30 @@ static long vma_read(struct task_struct *task __attribute__((unused)), struct vm
 	n->dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
 	return 0;
 }
+
+#ifdef NO_FIND_VMA
+/* A tree of all a process can map is not deeper. */
+#define TREE_DEPTH 40
+
+/* Without the lock: another thread may turn the tree while we go down. Then there is no answer. */
+static __noinline __u64 vma_walk(__u64 address)
+{
+	struct mm_struct *mm = CURRENT(mm);
+	struct rb_node *node = BPF_CORE_READ(mm, mm_rb.rb_node);
+
+	for (int i = 0; i < TREE_DEPTH && node; i++) {
+		struct vm_area_struct *vma =
+			(void *)((char *)node - bpf_core_field_offset(struct vm_area_struct, vm_rb));
+
+		if (address < BPF_CORE_READ(vma, vm_start))
+			node = BPF_CORE_READ(node, rb_left);
+		else if (address >= BPF_CORE_READ(vma, vm_end))
+			node = BPF_CORE_READ(node, rb_right);
+		else
+			return (__u64)vma;
+	}
+	return 0;
+}
 #endif
 
 /* 0 and the note, or -errno: -ENOENT where nothing is mapped, -EBUSY of a lock that is held. */
@@ -41,8 +64,9 @@ static __always_inline long vma_find(__u64 address, struct vma_note *ret)
 {
 	__builtin_memset(ret, 0, sizeof(*ret));
 #ifdef NO_FIND_VMA
-	(void)address;
-	return -38; /* ENOSYS */
+	__u64 vma = vma_walk(address);
+
+	return vma ? vma_read(NULL, (void *)vma, ret) : -2; /* ENOENT */
 #else
 	return bpf_find_vma(bpf_get_current_task_btf(), address, vma_read, ret, 0);
 #endif

@@ -52,7 +52,8 @@ spared() {
 @test "a fault that the program catches is a fault" {
 	trace --faults --children -- env "$R0" "$LAB/faults" signature --handler </dev/null
 	skip_if_lab_does
-	is "$(events .reason)" signature
+	# Up to 6.18 the next switch finds the same descriptor, if it comes before the handler is done.
+	is "$(events .reason | sort -u)" signature
 }
 
 @test "null pointer" { spared null-pointer; }
