@@ -79,3 +79,21 @@ calls_agree() {
 	skip_if_lab_does
 	[ "$(summary .events.gone)" -ge "$(truth '[.registered[]] | add')" ]
 }
+
+@test "stress-ng, which kills itself by rseq: its own count of aborts, and the kills it does not tell" {
+	command -v stress-ng >/dev/null || skip "stress-ng is not installed"
+	trace --summary --children -- env "$R0" stress-ng --rseq 2 -t 3
+	grep -q 'critical section interruptions' "$ERR" || skip "this stress-ng counts nothing"
+	is "$(summary .events.abort)" "$(sed -nE 's/.* ([0-9]+) critical section interruptions.*/\1/p' "$ERR" | awk '{ n += $1 } END { print n }')"
+	is "$(summary .lost)" 0
+	# What its section does up to 6.18; later kernels kill for fewer reasons.
+	[ "$(summary '.events.fault')" -gt 0 ] || is "$("$RSEQCTL" inspect --json $$ | jq -r .host.rseq_class | grep -cE 'original|extensible')" 0
+	[ "$status" -le 1 ]
+}
+
+@test "stress-ng with libc's registration: refused, with the reason" {
+	command -v stress-ng >/dev/null || skip "stress-ng is not installed"
+	trace -- stress-ng --rseq 2 -t 1
+	[ "$(events 'select(.type == "register-failed") | "\(.errno) \(.reason)"' | sort -u | grep -c 'EINVAL other-area')" -eq 1 ] ||
+		skip "this stress-ng does not register by itself"
+}
