@@ -87,6 +87,11 @@ $(O)/%.o: %.c $(O)/flags
 # Generated headers are the one thing that -MMD cannot know before the first build.
 $(O)/src/collect/task_iter.o $(O)/src/trace/kernel.o: $(SKEL)
 
+# The libraries that stress carries and loads from memory; a static program cannot.
+STRESS_LIBS := $(if $(filter 1,$(STATIC)),,$(patsubst %,$(O)/lab/librseq_%.so,2018 2018b 2019 2019b 2020 2020b))
+$(O)/src/stress/dlopen.o: $(STRESS_LIBS)
+$(O)/src/stress/dlopen.o: CPPFLAGS += -DLAB_DIR='"$(O)/lab"'
+
 $(O)/bpf/%.o: bpf/%.bpf.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,BPF)$(CLANG) $(BPF_FLAGS) $(DEPFLAGS) -c $< -o $@
@@ -375,10 +380,20 @@ deps-libc: deps
 	@sh tests/lib/deps.sh busybox-static >&2
 
 deps-bench: deps
-	@sh tests/lib/deps.sh gdb >&2
+	@sh tests/lib/deps.sh gdb linux-perf? bpftrace? >&2
 
-bench: $(filter deps-bench,$(MAKECMDGOALS)) all lab $(O)/bench/bare_iter $(O)/bench/peak
+bench: $(filter deps-bench,$(MAKECMDGOALS)) all lab $(addprefix $(O)/bench/,bare_iter peak storm $(if $(filter x86_64,$(shell uname -m)),bare_rseq))
 	@O='$(O)' bash tests/bench/inspect.sh
+	@O='$(O)' BPFTOOL='$(BPFTOOL)' bash tests/bench/trace.sh
+	@O='$(O)' bash tests/bench/stress.sh
+
+$(O)/bench/storm: tests/bench/storm.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LAB_FLAGS) $(DEPFLAGS) $< -o $@
+
+$(O)/bench/bare_rseq: tests/bench/bare_rseq.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(DEPFLAGS) $< -o $@
 
 $(O)/bench/peak: tests/bench/peak.c $(O)/flags
 	@mkdir -p $(@D)
@@ -427,8 +442,8 @@ help:
 	@echo 'check-vm    the suites on Debian kernels 5.10, 6.19 and 7.2, or SERIES; ARCH=arm64: 6.12 and 7.2'
 	@echo 'deps-libc   install what check-libc needs: busybox'
 	@echo 'check-libc  the lab with glibc 2.31 to the newest and with musl, or LIBCS'
-	@echo 'deps-bench  install what bench needs: gdb'
-	@echo 'bench       time and size against gdb and a bare BPF iterator'
+	@echo 'deps-bench  install what bench needs: gdb, perf, bpftrace'
+	@echo 'bench       time and size against gdb, perf, bpftrace, a bare BPF iterator and a bare rseq loop'
 	@echo 'install     to PREFIX (/usr/local), below DESTDIR'
 	@echo 'uninstall   remove what install put there'
 	@echo 'clean       remove $(O)'

@@ -197,19 +197,22 @@ enum bpf_func_id___task_btf {
 };
 
 /*
- * A member of the current task. From 5.11 on the kernel gives its type with it, and a read is one
- * load; before, each is a call.
+ * The current task. From 5.11 on the kernel gives its type with it, and MEMBER() of it is one load;
+ * before, each is a call. To ask for it is a call as well: what runs often asks once.
  */
 #define CURRENT_IS_TYPED \
 	bpf_core_enum_value_exists(enum bpf_func_id___task_btf, BPF_FUNC_get_current_task_btf___task_btf)
-#define CURRENT(member)                                                                            \
+#define CURRENT_TASK()                                                                             \
+	((struct task_struct *)(CURRENT_IS_TYPED ? (__u64)bpf_get_current_task_btf() : bpf_get_current_task()))
+#define MEMBER(current, member)                                                                    \
 	({                                                                                         \
 		__typeof__(((struct task_struct *)0)->member) value_;                              \
 		if (CURRENT_IS_TYPED)                                                              \
-			value_ = ((struct task_struct *)bpf_get_current_task_btf())->member;       \
+			value_ = (current)->member;                                                \
 		else                                                                               \
-			value_ = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), member); \
+			value_ = BPF_CORE_READ(current, member);                                   \
 		value_;                                                                            \
 	})
+#define CURRENT(member) MEMBER(CURRENT_TASK(), member)
 
 #endif

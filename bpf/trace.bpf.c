@@ -246,7 +246,7 @@ int trace_abort(__u64 *ctx)
 	if (!c || !current_is_wanted(&ids))
 		return 0;
 	if (want_cause)
-		a.cause = cause_of_abort(a.ip, ids.thread, &a.interruptions);
+		a.cause = cause_of_abort(ids.task, a.ip, ids.thread, &a.interruptions);
 	if (want_stack)
 		a.stack_id = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK | BPF_F_FAST_STACK_CMP);
 	count_abort(c, &a, &ids);
@@ -654,8 +654,8 @@ static __always_inline void read_kernel_side(struct trace_fault *r, struct task_
 			r->node_id = BPF_CORE_READ(data, rseq.ids.node_id);
 	}
 	r->task_size = BPF_CORE_READ(task, mm, task_size);
-	r->ip = cause_ip();
-	r->in_syscall = cause_syscall() + 1;
+	r->ip = cause_ip(task);
+	r->in_syscall = cause_syscall(task) + 1;
 }
 
 /* The signal is sent by the thread to itself, on its way back to user space: this is that thread. */
@@ -670,7 +670,6 @@ static __always_inline bool signal_is_candidate(__u64 *ctx)
 SEC("raw_tp/signal_generate")
 int trace_fault(__u64 *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct task_record now = {};
 	struct trace_counts *c;
 	struct trace_fault *r;
@@ -691,7 +690,7 @@ int trace_fault(__u64 *ctx)
 	__builtin_memset(r, 0, sizeof(*r));
 	head(&r->header, TRACE_FAULT, &ids);
 	read_area(r, &now);
-	read_kernel_side(r, task);
+	read_kernel_side(r, ids.task);
 	r->n_kernel = bpf_get_stack(ctx, r->kernel, sizeof(r->kernel), 0);
 	r->area_vma = vma_at(now.area);
 	r->descriptor_vma = vma_at(r->rseq_cs);

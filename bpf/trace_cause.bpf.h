@@ -85,42 +85,35 @@ static __always_inline struct cause_cpu *cause_cpu(void)
 }
 
 /* A member of the user's registers of the current task. */
-#define CURRENT_REGS(member)                                                                       \
+#define REGS(current, member)                                                                      \
 	({                                                                                         \
 		__typeof__(((struct pt_regs *)0)->member) value_;                                  \
 		if (bpf_core_enum_value_exists(enum bpf_func_id___pt_regs,                         \
 					       BPF_FUNC_task_pt_regs___pt_regs))                   \
-			value_ = ((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()))->member; \
+			value_ = ((struct pt_regs *)bpf_task_pt_regs((void *)(current)))->member;  \
 		else                                                                               \
-			value_ = BPF_CORE_READ(cause_regs_by_stack(), member);                     \
+			value_ = BPF_CORE_READ(cause_regs_by_stack(current), member);              \
 		value_;                                                                            \
 	})
 
-static __always_inline struct pt_regs *cause_regs_by_stack(void)
+static __always_inline struct pt_regs *cause_regs_by_stack(struct task_struct *current)
 {
-	return (void *)((char *)CURRENT(stack) + THREAD_SIZE - bpf_core_type_size(struct pt_regs));
+	return (void *)((char *)MEMBER(current, stack) + THREAD_SIZE - bpf_core_type_size(struct pt_regs));
 }
 
-static __always_inline __u64 cause_ip(void)
+static __always_inline __u64 cause_ip(struct task_struct *current)
 {
 	if (bpf_core_field_exists(((struct pt_regs *)0)->ip))
-		return CURRENT_REGS(ip);
-	return bpf_core_field_exists(((struct pt_regs *)0)->pc) ? CURRENT_REGS(pc) : 0;
+		return REGS(current, ip);
+	return bpf_core_field_exists(((struct pt_regs *)0)->pc) ? REGS(current, pc) : 0;
 }
 
 /* The system call that is being left, or -1. */
-static __always_inline __s32 cause_syscall(void)
+static __always_inline __s32 cause_syscall(struct task_struct *current)
 {
 	if (bpf_core_field_exists(((struct pt_regs *)0)->orig_ax))
-		return (__s32)CURRENT_REGS(orig_ax);
-	return bpf_core_field_exists(((struct pt_regs *)0)->syscallno) ? CURRENT_REGS(syscallno) : -1;
-}
-
-static __always_inline __u64 current_area(void)
-{
-	if (bpf_core_field_exists(DATA_FIELD(usrptr)))
-		return (__u64)BPF_CORE_READ((struct task_struct___data *)bpf_get_current_task(), rseq.usrptr);
-	return (__u64)CURRENT(rseq);
+		return (__s32)REGS(current, orig_ax);
+	return bpf_core_field_exists(((struct pt_regs *)0)->syscallno) ? REGS(current, syscallno) : -1;
 }
 
 static __always_inline __u64 area_of(struct task_struct *task)
@@ -132,24 +125,30 @@ static __always_inline __u64 area_of(struct task_struct *task)
 	return (__u64)BPF_CORE_READ(task, rseq);
 }
 
-static __always_inline __u64 current_switches(void)
+static __always_inline __u64 current_area(struct task_struct *current)
 {
-	return CURRENT(nvcsw) + CURRENT(nivcsw);
+	return bpf_core_field_exists(DATA_FIELD(usrptr)) ? area_of(current) : (__u64)MEMBER(current, rseq);
+}
+
+static __always_inline __u64 current_switches(struct task_struct *current)
+{
+	return MEMBER(current, nvcsw) + MEMBER(current, nivcsw);
 }
 
 /* This happens to the current thread, where it is now. */
 static __always_inline void cause_mark(enum cause_mark mark)
 {
+	struct task_struct *current = CURRENT_TASK();
 	struct cause_cpu *c;
 
-	if (!current_area())
+	if (!current_area(current))
 		return;
 	c = cause_cpu();
 	if (!c)
 		return;
-	c->marks[mark].thread = (__u32)bpf_get_current_pid_tgid();
-	c->marks[mark].ip = cause_ip();
-	c->marks[mark].switches = current_switches();
+	c->marks[mark].thread = MEMBER(current, pid);
+	c->marks[mark].ip = cause_ip(current);
+	c->marks[mark].switches = current_switches(current);
 }
 
 static __always_inline __u32 cpu_of(struct task_struct *task)
@@ -185,13 +184,14 @@ static __always_inline void cause_mark_migration(struct task_struct *task)
  * sched_info.last_arrival is of the scheduler's clock. Its distance from the monotonic clock is not
  * known, but is about the smallest that was seen lately: what is near that came just now.
  */
-static __always_inline bool arrived_just_now(struct cause_cpu *c, __s64 just_now)
+static __always_inline bool arrived_just_now(struct task_struct *current, struct cause_cpu *c,
+					     __s64 just_now)
 {
 	__u64 now = bpf_ktime_get_ns(), distance;
 
 	if (!bpf_core_field_exists(TASK_FIELD(sched_info.last_arrival)))
 		return true;
-	distance = now - CURRENT(sched_info.last_arrival);
+	distance = now - MEMBER(current, sched_info.last_arrival);
 	if (now > c->window_end) {
 		c->nearest_before = now > c->window_end + WINDOW_NS ? ~0ULL : c->nearest;
 		c->nearest = ~0ULL;
@@ -218,9 +218,10 @@ static __always_inline bool take_move(struct moved *m, __u32 thread, __u64 switc
  * One switch aborts one section: false when there was none since this thread's last abort. And how often
  * the thread lost its CPU against its will since then; 1 at the first abort that is seen.
  */
-static __always_inline bool take_switch(struct moved *m, __u32 thread, __u64 switches, __u64 *ret_interruptions)
+static __always_inline bool take_switch(struct task_struct *current, struct moved *m, __u32 thread,
+					__u64 switches, __u64 *ret_interruptions)
 {
-	__u64 nivcsw = CURRENT(nivcsw);
+	__u64 nivcsw = MEMBER(current, nivcsw);
 	bool is_switched = true;
 
 	*ret_interruptions = 1;
@@ -246,18 +247,19 @@ static __always_inline bool take_mark(struct cause_cpu *c, enum cause_mark mark,
 	return c->marks[mark].ip == ip && c->marks[mark].switches == switches;
 }
 
-static __always_inline bool current_uses_membarrier(void)
+static __always_inline bool current_uses_membarrier(struct task_struct *current)
 {
-	struct mm_struct *mm = CURRENT(mm);
+	struct mm_struct *mm = MEMBER(current, mm);
 
 	return BPF_CORE_READ(mm, membarrier_state.counter) & MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ_READY;
 }
 
 /* And how often the scheduler interrupted the thread since its last abort. */
-static __always_inline __u32 cause_of_abort(__u64 ip, __u32 thread, __u64 *ret_interruptions)
+static __always_inline __u32 cause_of_abort(struct task_struct *current, __u64 ip, __u32 thread,
+					    __u64 *ret_interruptions)
 {
 	struct cause_cpu *c = cause_cpu();
-	__u64 switches = current_switches();
+	__u64 switches = current_switches(current);
 	__u32 slot = thread % MOVED_SLOTS;
 	struct moved *m = bpf_map_lookup_elem(&moved, &slot);
 	bool is_watched = ipi_evidence != TRACE_IPI_NONE, is_switched, is_moved, is_signal, is_ipi;
@@ -265,20 +267,20 @@ static __always_inline __u32 cause_of_abort(__u64 ip, __u32 thread, __u64 *ret_i
 	*ret_interruptions = 0;
 	if (!c)
 		return TRACE_CAUSE_UNKNOWN;
-	is_switched = take_switch(m, thread, switches, ret_interruptions);
+	is_switched = take_switch(current, m, thread, switches, ret_interruptions);
 	is_moved = take_move(m, thread, switches);
 	is_signal = take_mark(c, MARK_SIGNAL, thread, ip, switches);
 	is_ipi = take_mark(c, MARK_IPI, thread, ip, switches);
-	if (!bpf_core_field_exists(DATA_FIELD(usrptr)) && cause_syscall() >= 0)
+	if (!bpf_core_field_exists(DATA_FIELD(usrptr)) && cause_syscall(current) >= 0)
 		return TRACE_CAUSE_SYSCALL;
 	if (is_signal)
 		return TRACE_CAUSE_SIGNAL;
-	if (is_ipi && (ipi_evidence == TRACE_IPI_EXACT || current_uses_membarrier()))
+	if (is_ipi && (ipi_evidence == TRACE_IPI_EXACT || current_uses_membarrier(current)))
 		return TRACE_CAUSE_MEMBARRIER;
-	if (arrived_just_now(c, is_watched ? JUST_NOW_EXACT_NS : JUST_NOW_NS) && is_switched)
+	if (arrived_just_now(current, c, is_watched ? JUST_NOW_EXACT_NS : JUST_NOW_NS) && is_switched)
 		return is_moved ? TRACE_CAUSE_MIGRATE : TRACE_CAUSE_PREEMPT;
 	/* Where nothing of it can be watched: what is left, if this process uses it. */
-	if (!is_watched && current_uses_membarrier())
+	if (!is_watched && current_uses_membarrier(current))
 		return TRACE_CAUSE_MEMBARRIER;
 	return TRACE_CAUSE_UNKNOWN;
 }

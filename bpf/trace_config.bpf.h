@@ -47,6 +47,7 @@ struct {
 } target_cgroup SEC(".maps");
 
 struct ids {
+	struct task_struct *task; /* CURRENT_TASK() */
 	__s32 tgid, tid;
 	__u32 thread; /* its number in the initial namespace */
 	__u64 generation;
@@ -102,17 +103,11 @@ static __always_inline bool comm_matches(struct task_struct *task)
  * The one and only of this program: its process's start, moved on by each exec. Nanoseconds, so that
  * no later process with the same number gets there.
  */
-static __always_inline __u64 current_generation(void)
+static __always_inline __u64 current_generation(struct task_struct *task)
 {
-	if (CURRENT_IS_TYPED) {
-		struct task_struct *task = (void *)bpf_get_current_task_btf();
-
+	if (CURRENT_IS_TYPED)
 		return task->group_leader->start_boottime + task->self_exec_id;
-	} else {
-		struct task_struct *task = (void *)bpf_get_current_task();
-
-		return BPF_CORE_READ(task, group_leader, start_boottime) + BPF_CORE_READ(task, self_exec_id);
-	}
+	return BPF_CORE_READ(task, group_leader, start_boottime) + BPF_CORE_READ(task, self_exec_id);
 }
 
 /* The parent, if both run the same program: exec moves the number on that a fork copies. */
@@ -130,16 +125,16 @@ static __always_inline __s32 current_parent(__u64 *ret_generation)
 
 static __always_inline bool current_is_wanted(struct ids *ret)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 id = bpf_get_current_pid_tgid();
+	struct task_struct *task = CURRENT_TASK();
 
-	ret->thread = (__u32)id;
+	ret->task = task;
+	ret->thread = MEMBER(task, pid);
 	if (own_level) {
 		ret->tgid = number_here(BPF_CORE_READ(task, group_leader));
 		ret->tid = number_here(task);
 	} else {
-		ret->tgid = id >> 32;
-		ret->tid = (__u32)id;
+		ret->tgid = MEMBER(task, tgid);
+		ret->tid = ret->thread;
 	}
 	if (!ret->tgid)
 		return false;
@@ -151,7 +146,7 @@ static __always_inline bool current_is_wanted(struct ids *ret)
 		return false;
 	if (filter_cgroup && bpf_current_task_under_cgroup(&target_cgroup, 0) != 1)
 		return false;
-	ret->generation = current_generation();
+	ret->generation = current_generation(task);
 	return true;
 }
 

@@ -13,7 +13,7 @@ _rseqctl()
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		inspect | trace | explain | version)
+		inspect | trace | stress | explain | version)
 			cmd=${COMP_WORDS[i]}
 			break
 			;;
@@ -26,8 +26,19 @@ _rseqctl()
 	fi
 	case $prev in
 	--color) words='auto always never' ;;
-	--format) words='text json' ;;
+	--format)
+		words='text json'
+		[[ $cmd != stress ]] || words='text json tap junit'
+		;;
 	--method) words='auto bpf ptrace none' ;;
+	--owner) words='libc self' ;;
+	--inject) words=$(rseqctl stress --list -q 2>/dev/null | sed -n 's/^fault //p') ;;
+	--workload | --disturb)
+		words=$(rseqctl stress --list -q 2>/dev/null | sed -n "s/^${prev#--}[a-z]* //p")
+		# after a comma the next one
+		COMPREPLY=($(compgen -P "${cur%"${cur##*,}"}" -W "$words" -- "${cur##*,}"))
+		return
+		;;
 	--fail-on) words='error warning info never' ;;
 	--ignore)
 		# after a comma the next one
@@ -59,9 +70,12 @@ _rseqctl()
 			words=$common
 			[[ $cur == -* ]] || words=$(rseqctl explain -q 2>/dev/null)
 			;;
+		stress)
+			words="--compare --cpus --disturb --duration --inject --length --list --min-aborts --ops --owner --seed --threads --workload $common"
+			;;
 		version) words=$common ;;
 		*)
-			words='inspect trace explain version'
+			words='inspect trace stress explain version'
 			[[ $cur != -* ]] || words=$common
 			;;
 		esac

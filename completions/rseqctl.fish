@@ -1,14 +1,16 @@
 # fish completion for rseqctl(1)
 
-set -l commands inspect trace explain version
+set -l commands inspect trace stress explain version
 complete -c rseqctl -f
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'who owns rseq in a process, and who conflicts'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a trace -d 'which critical sections abort, how often and why; who registers; who dies of it'
+complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a stress -d 'whether this kernel keeps the rseq promise'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a explain -d 'what a finding means, and what to do'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a version -d 'version, and what was built in'
 
 complete -c rseqctl -l color -x -a 'auto always never' -d 'when to colour'
-complete -c rseqctl -l format -x -a 'text json' -d 'format of the output'
+complete -c rseqctl -n 'not __fish_seen_subcommand_from stress' -l format -x -a 'text json' -d 'format of the output'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l format -x -a 'text json tap junit' -d 'format of the output'
 complete -c rseqctl -l json -d 'the same as --format json'
 complete -c rseqctl -l output -r -F -d 'write to a file'
 complete -c rseqctl -s q -l quiet -d 'only the first line of each answer'
@@ -44,3 +46,17 @@ complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l buffer -x -d 'room
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l interval -x -d 'how often the live summary is refreshed, seconds'
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l fail-on -x -a 'error warning info never' -d 'severity that ends with 1'
 complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a '(rseqctl explain -q 2>/dev/null)'
+
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l compare -d 'compare with other ways of counting'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l cpus -x -d 'run on these CPUs'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l disturb -x -a '(__fish_complete_list , "rseqctl stress --list -q 2>/dev/null | sed -n s/^disturber.//p")' -d 'how workers are interrupted'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l duration -x -d 'of the whole run, seconds'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l inject -x -a '(rseqctl stress --list -q 2>/dev/null | sed -n s/^fault.//p)' -d 'break one protection on purpose'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l length -x -d 'of own registrations, bytes'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l list -d 'list workloads, disturbers and faults'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l min-aborts -x -d 'that each workload has to meet'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l ops -x -d 'operations of each workload'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l owner -x -a 'libc self' -d 'whose registration to use'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l seed -x -d 'of what is drawn by lot'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l threads -x -d 'workers'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l workload -x -a '(__fish_complete_list , "rseqctl stress --list -q 2>/dev/null | sed -n s/^workload.//p")' -d 'which to run'

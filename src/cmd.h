@@ -28,15 +28,17 @@ struct common_options {
 	const char *output; /* NULL: stdout */
 	int verbosity;
 	enum color color;
+	unsigned int formats; /* bits of enum format that the command has; 0: text and json */
 };
 
 struct cmd {
 	const char *name, *args, *summary;
 	/* argv[0] is "rseqctl NAME"; common is what stood before the command's name. */
 	enum status (*run)(int argc, char **argv, const struct common_options *common);
+	unsigned int formats; /* as in struct common_options */
 };
 
-extern const struct cmd cmd_inspect, cmd_trace, cmd_explain, cmd_version;
+extern const struct cmd cmd_inspect, cmd_trace, cmd_stress, cmd_explain, cmd_version;
 
 /* The options all commands have; its input is a struct common_options. */
 extern const struct argp common_argp;

@@ -172,4 +172,4 @@ static enum status run(int argc, char **argv, const struct common_options *commo
 	return common_close(&output, STATUS_OK);
 }
 
-const struct cmd cmd_explain = { "explain", "[ID]", "what a finding means, and what to do", run };
+const struct cmd cmd_explain = { "explain", "[ID]", "what a finding means, and what to do", run, 0 };

@@ -458,4 +458,5 @@ const struct cmd cmd_inspect = {
 	"PID... | --all | --comm GLOB",
 	"who owns rseq in a process, and who conflicts",
 	run_inspect,
+	0,
 };

@@ -564,4 +564,5 @@ const struct cmd cmd_trace = {
 	"[OPTION...] [-- COMMAND ARG...]",
 	"which critical sections abort, how often and why; who registers; who dies of it",
 	run_trace,
+	0,
 };

@@ -80,4 +80,4 @@ static enum status run(int argc, char **argv, const struct common_options *given
 	return common_close(&output, STATUS_OK);
 }
 
-const struct cmd cmd_version = { "version", "", "version, and what was built in", run };
+const struct cmd cmd_version = { "version", "", "version, and what was built in", run, 0 };

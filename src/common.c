@@ -7,12 +7,13 @@
 
 #include "cmd.h"
 #include "diagnose/diagnose.h"
+#include "util/strbuf.h"
 
 enum { KEY_FORMAT = 0x100, KEY_JSON, KEY_OUTPUT, KEY_COLOR };
 
 static const struct argp_option option_table[] = {
 	{ NULL, 0, NULL, 0, "Common options:", 90 },
-	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default) or json", 90 },
+	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default), json, or what else the command has", 90 },
 	{ "json", KEY_JSON, NULL, 0, "The same as --format json", 90 },
 	{ "output", KEY_OUTPUT, "FILE", 0, "Write to FILE instead of standard output", 90 },
 	{ "color", KEY_COLOR, "WHEN", 0, "auto (default), always or never; NO_COLOR is obeyed", 90 },
@@ -23,12 +24,26 @@ static const struct argp_option option_table[] = {
 
 static void set_format(struct common_options *o, const char *arg, struct argp_state *state)
 {
-	if (!strcmp(arg, "text"))
-		o->format = FORMAT_TEXT;
-	else if (!strcmp(arg, "json"))
-		o->format = FORMAT_JSON;
-	else
-		argp_error(state, "this command has no format '%s': text or json", arg);
+	for (unsigned int i = 0; format_names[i]; i++)
+		if (!strcmp(arg, format_names[i])) {
+			o->format = (enum format)i;
+			return;
+		}
+	argp_error(state, "there is no format '%s'", arg);
+}
+
+/* At the end, for it may stand before the command. */
+static void check_format(const struct common_options *o, struct argp_state *state)
+{
+	unsigned int formats = o->formats ? o->formats : 1u << FORMAT_TEXT | 1u << FORMAT_JSON;
+	_cleanup_strbuf_ struct strbuf list = { 0 };
+
+	if (formats & 1u << o->format)
+		return;
+	for (unsigned int i = 0; format_names[i]; i++)
+		if (formats & 1u << i)
+			strbuf_printf(&list, "%s%s", list.len ? ", " : "", format_names[i]);
+	argp_error(state, "this command has no format '%s': %s", format_names[o->format], strbuf_str(&list));
 }
 
 static void set_color(struct common_options *o, const char *arg, struct argp_state *state)
@@ -48,6 +63,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct common_options *o = state->input;
 
 	switch (key) {
+	case ARGP_KEY_END:
+		check_format(o, state);
+		return 0;
 	case KEY_FORMAT:
 		set_format(o, arg, state);
 		return 0;

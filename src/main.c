@@ -9,6 +9,7 @@
 static const struct cmd *const commands[] = {
 	&cmd_inspect,
 	&cmd_trace,
+	&cmd_stress,
 	&cmd_explain,
 	&cmd_version,
 };
@@ -95,12 +96,13 @@ static const struct argp argp = {
 
 int main(int argc, char **argv)
 {
-	struct choice choice = { 0 };
+	struct choice choice = { .common.formats = ~0u }; /* the command is not known yet */
 	char name[64];
 
 	argp_err_exit_status = STATUS_USAGE;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice);
 	snprintf(name, sizeof(name), "rseqctl %s", choice.cmd->name);
 	argv[choice.index] = name;
+	choice.common.formats = choice.cmd->formats;
 	return choice.cmd->run(argc - choice.index, argv + choice.index, &choice.common);
 }

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "collect/host.h"
 #include "collect/images.h"
 #include "collect/kernel_class.h"
 #include "collect/process.h"

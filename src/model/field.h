@@ -17,6 +17,7 @@ enum field_kind {
 	FIELD_U32,
 	FIELD_I64,
 	FIELD_U64,
+	FIELD_MILLI,  /* uint64_t, in thousandths: a decimal number */
 	FIELD_HEX32,  /* a hexadecimal string */
 	FIELD_HEX64,
 	FIELD_TRI,    /* int8_t: 1 yes, 0 no, -1 unknown */
@@ -53,7 +54,8 @@ struct record_type {
 #define RECORD_NO_HAS SIZE_MAX
 
 extern const struct record_type host_type, process_type, thread_type, object_type, symbol_type,
-	owner_type, libc_type, unknown_type, finding_type, summary_type;
+	owner_type, libc_type, unknown_type, finding_type, summary_type, invariant_type,
+	stress_result_type, compare_type, environment_type, stress_type;
 /* Of struct event by its type: abort; fault; all others. Of struct trace_tally and what is in it. */
 extern const struct record_type event_abort_type, event_fault_type, event_call_type, tally_type,
 	section_tally_type, event_section_type, code_place_type;

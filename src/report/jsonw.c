@@ -165,6 +165,12 @@ static void put_counts(struct jsonw *j, const char *const *names, const uint64_t
 	put_char(j, '}');
 }
 
+/* A number with three decimals, kept as an integer so that no rounding shows. */
+static void put_milli(struct jsonw *j, uint64_t v)
+{
+	fprintf(j->file, "%" PRIu64 ".%03" PRIu64, v / 1000, v % 1000);
+}
+
 static void put_scalar(struct jsonw *j, const struct field *f, const char *at)
 {
 	switch (f->kind) {
@@ -186,6 +192,9 @@ static void put_scalar(struct jsonw *j, const struct field *f, const char *at)
 		break;
 	case FIELD_U64:
 		put_u64(j, *(const uint64_t *)at);
+		break;
+	case FIELD_MILLI:
+		put_milli(j, *(const uint64_t *)at);
 		break;
 	case FIELD_HEX32:
 		put_hex(j, *(const uint32_t *)at);

@@ -5,6 +5,8 @@
 
 #include "util/text.h"
 
+const char *const format_names[] = { "text", "json", "tap", "junit", NULL };
+
 const char *output_color(const struct output *o, enum severity severity)
 {
 	static const char *const codes[] = { "\033[32m", "\033[36m", "\033[33;1m", "\033[31;1m" };

@@ -8,7 +8,10 @@
 
 #include "model/names.h"
 
-enum format { FORMAT_TEXT, FORMAT_JSON };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_TAP, FORMAT_JUNIT };
+
+/* Indexed by enum format; the list ends with NULL. */
+extern const char *const format_names[];
 
 struct output {
 	FILE *file;

@@ -6,7 +6,7 @@
 void progress_init(struct progress *p, const struct output *output)
 {
 	/* JSON is written piece by piece: on the same terminal its unfinished lines would be erased. */
-	bool in_the_way = output->format == FORMAT_JSON && isatty(fileno(output->file));
+	bool in_the_way = output->format != FORMAT_TEXT && isatty(fileno(output->file));
 
 	*p = (struct progress){ .wanted = isatty(STDERR_FILENO) && output->verbosity >= 0 && !in_the_way };
 }

@@ -53,6 +53,10 @@ const char *field_text(const struct record_type *type, const struct field *f, co
 	case FIELD_U64:
 		snprintf(buffer, 32, "%" PRIu64, *(const uint64_t *)at);
 		break;
+	case FIELD_MILLI:
+		snprintf(buffer, 32, "%" PRIu64 ".%03" PRIu64, *(const uint64_t *)at / 1000,
+			 *(const uint64_t *)at % 1000);
+		break;
 	case FIELD_HEX32:
 		snprintf(buffer, 32, "0x%" PRIx32, *(const uint32_t *)at);
 		break;

@@ -135,7 +135,10 @@ static void name_cell(struct table *t, const struct section_tally *s, struct str
 	struct event_section in = s->section;
 
 	in.object = NULL;
-	event_section_text(&in, 0, b);
+	if (in.function || in.symbol || !(in.has & EVENT_SECTION_OFFSET))
+		event_section_text(&in, 0, b);
+	else
+		strbuf_printf(b, "+0x%" PRIx64, in.offset);
 	text_cell(t, b);
 }
 

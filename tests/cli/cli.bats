@@ -9,7 +9,7 @@ commands() {
 
 @test "help goes to stdout with status 0, wrong usage to stderr with status 2" {
 	local args
-	for args in --help "inspect --help" "explain --help" "version --help" --usage --version; do
+	for args in --help "inspect --help" "stress --help" "explain --help" "version --help" --usage --version; do
 		# shellcheck disable=SC2086 # words are meant
 		"$RSEQCTL" $args >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
 		[ -s "$BATS_TEST_TMPDIR/out" ]
@@ -19,6 +19,13 @@ commands() {
 		"inspect --method x 1" "inspect --format yaml 1" "inspect --all --method ptrace" \
 		"explain a b" "explain nonsense" "version x" "inspect --color maybe 1" "inspect --sample 0 1" "inspect --sample 1s 1" "inspect --all --sample 1" "inspect --expect-owner glbic 1" "--nonsense" \
 		"inspect --fail-on none 1" "inspect --fail-on fatal 1" "inspect --ignore nonsense 1" \
+		"stress x" "stress --threads 0" "stress --threads 65537" "stress --duration 0" "stress --duration 1s" \
+		"stress --duration 1.2345" "stress --duration 1." "stress --workload nonsense" "stress --workload counter," "stress --disturb nonsense" \
+		"stress --disturb none,yield" "stress --inject nonsense" "stress --inject few-cpus --workload counter" \
+		"stress --owner me" "stress --owner libc --length 64" "stress --length 31" "stress --cpus x" "stress --cpus 1-0" "stress --cpus 0," \
+		"stress --cpus 4096" "stress --ops 0" "stress --ops 1 --duration 1" "stress --seed x" "stress --min-aborts -1" \
+		"stress --compare --inject no-section" "stress --compare --format tap" "stress --format sarif" \
+		"version --format tap" "explain --format junit" "inspect --format tap 1" \
 		"inspect --ignore libc-disabled, 1" "inspect --ignore libc-disabled,mixed 1" "inspect --ignore= 1"; do
 		status=0
 		# shellcheck disable=SC2086
@@ -58,6 +65,8 @@ commands() {
 	[[ "$output" == *"did you mean 'glibc'?"* ]]
 	run "$RSEQCTL" inspect --ignore libc-disabled,mixed-ovner 1
 	[[ "$output" == *"did you mean 'mixed-owner'?"* ]]
+	run "$RSEQCTL" stress --workload conter
+	[[ "$output" == *"did you mean 'counter'?"* ]]
 	run "$RSEQCTL" xyzzy
 	[[ "$output" != *"did you mean"* ]]
 }
@@ -186,10 +195,15 @@ complete_words() {
 }
 
 @test "bash completes commands, options, words and findings" {
-	is "$(complete_words rseqctl "" | tr '\n' ' ')" "explain inspect trace version "
+	is "$(complete_words rseqctl "" | tr '\n' ' ')" "explain inspect stress trace version "
 	is "$(complete_words rseqctl in)" inspect
 	is "$(complete_words rseqctl inspect --method "" | tr '\n' ' ')" "auto bpf none ptrace "
 	is "$(complete_words rseqctl inspect --method = p)" ptrace
+	is "$(complete_words rseqctl stress --workload counter,li)" counter,list
+	is "$(complete_words rseqctl stress --inject no-s)" no-section
+	is "$(complete_words rseqctl stress --owner "" | tr '\n' ' ')" "libc self "
+	is "$(complete_words rseqctl stress --format "" | tr '\n' ' ')" "json junit tap text "
+	is "$(complete_words rseqctl inspect --format "" | tr '\n' ' ')" "json text "
 	is "$(complete_words rseqctl --color a | tr '\n' ' ')" "always auto "
 	is "$(complete_words rseqctl explain "" | wc -l)" "$("$RSEQCTL" explain -q | wc -l)"
 	complete_words rseqctl inspect "" | grep -qx $$
@@ -207,7 +221,7 @@ complete_words() {
 	for cmd in $(commands); do
 		for option in $("$RSEQCTL" "$cmd" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
 			grep -qE -- "$option(=|\\[|\\})" "$TESTS/../completions/_rseqctl"
-			grep -E -- "(seen_subcommand_from $cmd'|^complete -c rseqctl (-s [^ ]+ )?-l)" "$TESTS/../completions/rseqctl.fish" |
+			grep -E -- "('__fish_seen_subcommand_from $cmd'|'not __fish_seen|^complete -c rseqctl (-s [^ ]+ )?-l)" "$TESTS/../completions/rseqctl.fish" |
 				grep -qE -- "-l ${option#--}( |$)"
 		done
 		for word in $(grep -E "seen_subcommand_from $cmd'" "$TESTS/../completions/rseqctl.fish" | grep -oE -- '-l [a-z-]+' | cut -c 4- | sort -u); do

@@ -11,6 +11,8 @@ allowed() {
 	image) echo image model util ;;
 	collect) echo collect image proc model util rseqctl ;;
 	trace) echo trace image proc model util rseqctl ;;
+	critical) echo critical model util rseqctl ;;
+	stress) echo stress critical model util ;;
 	diagnose) echo diagnose model util ;;
 	report) echo report model util ;;
 	bpf) echo rseqctl ;;

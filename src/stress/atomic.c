@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What another one writes while a section is interrupted must never be seen inside that section. Three
+ * who write: a thread that takes the section's CPU, the thread's own signal handler, and one that takes
+ * something away after a membarrier. Plain counters do not notice what this does: an abort that is missed
+ * when the thread comes back to the same CPU.
+ */
+#include <inttypes.h>
+
+#include "stress/workload.h"
+
+enum { PREEMPTION, SIGNAL, MEMBARRIER, SUM };
+
+#define MARK_PREEMPTED UINT64_C(0xfffffffffffffff0)
+#define MARK_SIGNALLED UINT64_C(0xfffffffffffffff1)
+#define MARK_TAKEN UINT64_C(0xfffffffffffffff2)
+
+/* Two places, of which one is in use; the other is poisoned for a while after a membarrier. */
+struct places {
+	_Alignas(128) uint64_t places[2];
+	uint64_t *active;
+};
+
+static int start(struct run *run)
+{
+	static struct places places;
+
+	places.active = &places.places[0];
+	run->data = &places;
+	return 0;
+}
+
+/* On that CPU: no section is running there, and one that is interrupted has to begin anew. */
+static void preempted(struct run *run, uint32_t cpu)
+{
+	uint64_t *mark = &run->slots[cpu].mark;
+
+	if (cpu >= run->n_slots)
+		return;
+	if (__atomic_load_n(mark, __ATOMIC_RELAXED) < MARK_PREEMPTED)
+		run_tried(run, PREEMPTION, 1);
+	__atomic_store_n(mark, MARK_PREEMPTED, __ATOMIC_RELAXED);
+}
+
+static void signalled(struct worker *w)
+{
+	if (atomic_load_explicit(&w->mark, memory_order_relaxed) < MARK_PREEMPTED)
+		run_tried(w->run, SIGNAL, 1);
+	atomic_store_explicit(&w->mark, MARK_SIGNALLED, memory_order_relaxed);
+}
+
+static void before_barrier(struct run *run)
+{
+	struct places *p = run->data;
+
+	__atomic_store_n(&p->active, &p->places[p->active == &p->places[0]], __ATOMIC_RELEASE);
+}
+
+static void after_barrier(struct run *run)
+{
+	struct places *p = run->data;
+	uint64_t *old = &p->places[p->active == &p->places[0]];
+
+	__atomic_store_n(old, MARK_TAKEN, __ATOMIC_RELAXED);
+	for (volatile int i = 0; i < 20000; i++)
+		;
+	__atomic_store_n(old, 0, __ATOMIC_RELAXED);
+	run_tried(run, MEMBARRIER, 1);
+}
+
+static const char *who(const struct worker *w)
+{
+	if (w->critical.seen == MARK_PREEMPTED)
+		return "the thread that took the CPU";
+	return w->critical.seen == w->id + 1 ? "the kernel (another CPU)" : "another worker";
+}
+
+/* Whether it was done. */
+static bool see_preemption(struct worker *w)
+{
+	enum critical_result r = WORKER_TRY(w, index, slot,
+		critical_window(&w->critical, index, &slot->mark, w->id + 1, &slot->counter));
+
+	if (r == CRITICAL_OTHER)
+		run_break(w->run, PREEMPTION, "worker %u saw inside a section on CPU %u what %s wrote meanwhile", w->id,
+			  w->index_copy, who(w));
+	return r == CRITICAL_DONE;
+}
+
+static bool see_signal(struct worker *w)
+{
+	uint64_t *mark = (uint64_t *)&w->mark;
+	enum critical_result r = WORKER_TRY(w, index, slot,
+		((void)slot, critical_window(&w->critical, index, mark, w->id + 1, &w->count)));
+
+	if (r == CRITICAL_OTHER)
+		run_break(w->run, SIGNAL, "worker %u saw inside a section what its signal handler wrote meanwhile", w->id);
+	return r == CRITICAL_DONE;
+}
+
+static bool see_membarrier(struct worker *w)
+{
+	struct places *p = w->run->data;
+	enum critical_result r = WORKER_TRY(w, index, slot,
+		critical_deref(&w->critical, index, &p->active, &slot->counter));
+
+	if (r == CRITICAL_OTHER)
+		run_break(w->run, MEMBARRIER, "worker %u used on CPU %u what had been taken away before the membarrier",
+			  w->id, w->index_copy);
+	return r == CRITICAL_DONE;
+}
+
+static void work(struct worker *w)
+{
+	static bool (*const ways[])(struct worker *) = { see_preemption, see_signal, see_membarrier };
+
+	worker_vary(w);
+	/* Between the first step and the last one there is always time for the others. */
+	w->critical.delay[1 + w->ops / WORKER_BATCH % 2] |= 256;
+	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++) {
+		w->ops += ways[w->ops % 3](w);
+	}
+}
+
+static void check(struct run *run)
+{
+	uint64_t sum = 0, done = run_operations(run);
+
+	for (uint32_t i = 0; i < run->n_slots; i++)
+		sum += run->slots[i].counter;
+	for (uint32_t i = 0; i < run->n_workers; i++)
+		sum += run->workers[i].count;
+	run_tried(run, SUM, 1);
+	if (sum != done)
+		run_break(run, SUM, "%" PRIu64 " increments, and %" PRIu64 " were found", done, sum);
+}
+
+const struct workload workload_atomic = {
+	.choice = { "atomic-section", "what others write meanwhile is never seen inside a section", true },
+	.has_section = true,
+	.faults = FAULTS_OF_SECTIONS | FAULT_BIT(FAULT_NO_MEMBARRIER),
+	.invariants = {
+		[PREEMPTION] = { "preemption", "not what the thread wrote that took the CPU" },
+		[SIGNAL] = { "signal", "not what the thread's own signal handler wrote" },
+		[MEMBARRIER] = { "membarrier", "not what was taken away before a membarrier" },
+		[SUM] = { "sum", "no increment is lost or doubled" },
+	},
+	.start = start,
+	.work = work,
+	.check = check,
+	.preempted = preempted,
+	.signalled = signalled,
+	.before_barrier = before_barrier,
+	.after_barrier = after_barrier,
+};
