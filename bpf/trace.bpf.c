@@ -473,6 +473,27 @@ int trace_enter_2(__u64 *ctx)
 }
 
 /*
+ * Threads that registered memory that stays. Up to 6.15 a thread that ends has no thread pointer any
+ * more: the tracepoint comes after deactivate_mm(), which clears it.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ENTERED_SLOTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} staying SEC(".maps");
+
+/* Whether the area is memory that stays when its thread ends, as far as that can be told from here. */
+static __always_inline bool outlives(const struct task_record *now)
+{
+	if (!(now->flags & TASK_HAS_TP))
+		return false;
+	if (!now->tp)
+		return slot_take(&staying);
+	return now->area - now->tp + TLS_REACH > 2 * TLS_REACH;
+}
+
+/*
  * The arguments are still in the registers at the return. By sys_exit itself and not
  * syscalls/sys_exit_rseq, which 32-bit calls do not reach.
  */
@@ -500,6 +521,8 @@ static __always_inline int call_returns(__u64 *ctx, bool is_second)
 	call.entered = slot_take(&entered) || !CURRENT_SECCOMP;
 	off = (__u32)call.flags & 1;
 	count_call(c, &call, result, call.entered && (off ? now.area != call.area : now.area == call.area));
+	if (!off && now.area && now.area == call.area && outlives(&now))
+		slot_mark(&staying);
 	tell_call(c, regs, &call, result, &now, &ids);
 	return 0;
 }
@@ -535,14 +558,6 @@ static __always_inline void tell_gone(struct trace_counts *c, __u32 how, const s
 	r->how = how;
 	r->pad = 0;
 	bpf_ringbuf_submit(r, BPF_RB_FORCE_WAKEUP);
-}
-
-/* Whether the area is memory that stays when its thread ends, as far as that can be told from here. */
-static __always_inline bool outlives(const struct task_record *now)
-{
-	if (!(now->flags & TASK_HAS_TP))
-		return false;
-	return now->area - now->tp + TLS_REACH > 2 * TLS_REACH;
 }
 
 static __always_inline void end(__u32 how)

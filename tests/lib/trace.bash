@@ -27,6 +27,10 @@ trace_stop() {
 	wait "$TRACE_PID" || status=$?
 }
 
+# linger SECONDS: how long a program stays, as its standard input, so that names can be looked up. An
+# emulated machine has more PATIENCE.
+linger() { sleep "$(($1 * ${PATIENCE:-1}))"; }
+
 # events FILTER: of each event; summary FILTER: of the last line.
 events() {
 	jq -r "select(.type != \"start\" and .type != \"summary\") | $1" "$JSON"

@@ -8,7 +8,7 @@ setup() { need_bpf; }
 # calls_agree PROGRAM: each call of the lab's list, in order: who, what, and why it failed.
 calls_agree() {
 	# The program stays for a moment, so that names can be looked up.
-	trace --registrations -- env "$R0" "$1" all < <(sleep 2)
+	trace --registrations -- env "$R0" "$1" all < <(linger 2)
 	skip_if_lab_does
 	is "$status" 0
 	# Not the shell's env, which libc registers.
@@ -45,7 +45,7 @@ calls_agree() {
 }
 
 @test "a library that comes late is refused, and told whose the thread is" {
-	trace --registrations -- "$LAB/users" open:librseq_2018.so start:librseq_2018.so < <(sleep 1)
+	trace --registrations -- "$LAB/users" open:librseq_2018.so start:librseq_2018.so < <(linger 1)
 	is "$(events 'select(.type == "register-failed") | "\(.errno) \(.reason) \(.caller.object | split("/") | last)"' | sort -u)" \
 		"EINVAL other-area librseq_2018.so"
 	[[ "$(events 'select(.type == "register-failed") | .detail' | head -n 1)" == *"registered by"*"/lib"* ]]
@@ -54,7 +54,7 @@ calls_agree() {
 @test "the story of dlopen and dlclose, in order: who registered, who took it away, who found it gone" {
 	# Two libraries that share nothing: the second's area is its own, so the thread is the first's until it leaves.
 	trace --registrations -- env "$R0" "$LAB/users" open:librseq_2018.so start:librseq_2018.so release1 \
-		stop:librseq_2018.so close:librseq_2018.so < <(sleep 1)
+		stop:librseq_2018.so close:librseq_2018.so < <(linger 1)
 	local main
 	main=$(truth .pid)
 	# Without the program's own questions to the kernel, which it asks by a wrong signature.

@@ -11,8 +11,9 @@ teardown() {
 
 # Another program that is aborted all the time, which must not be told.
 disturb() {
-	"$LAB/aborts" storm --threads 2 --seconds 30 >/dev/null 3>&- &
+	"$LAB/aborts" storm --threads 2 --seconds 30 >"$BATS_TEST_TMPDIR/other" 3>&- &
 	OTHER=$!
+	until [ -s "$BATS_TEST_TMPDIR/other" ]; do sleep 0.02; done
 }
 
 @test "-p: this process, all of its threads, and nothing else" {
