@@ -110,6 +110,14 @@ static void set_comm(struct options *o, const char *arg, struct argp_state *stat
 	o->comm = arg;
 }
 
+/* An empty variable of a script must not trace everything. */
+static void set_cgroup(struct options *o, const char *arg, struct argp_state *state)
+{
+	if (!*arg)
+		argp_error(state, "--cgroup is the path of a cgroup, not ''");
+	o->cgroup = arg;
+}
+
 static void set_show(struct options *o, enum show show, struct argp_state *state)
 {
 	if (o->show && o->show != show)
@@ -201,7 +209,7 @@ static error_t parse_what(int key, char *arg, struct options *o, struct argp_sta
 		set_comm(o, arg, state);
 		return 0;
 	case KEY_CGROUP:
-		o->cgroup = arg;
+		set_cgroup(o, arg, state);
 		return 0;
 	case KEY_NO_CAUSE:
 		o->no_cause = true;
