@@ -398,7 +398,7 @@ int trace_poll(struct trace *t, int timeout_ms, trace_handler *handler, void *ct
 	int32_t ms = timeout_ms < 0 || timeout_ms > TRACE_POLL_MS_MAX ? TRACE_POLL_MS_MAX : timeout_ms;
 	struct service_request request = { TRACE_OP_POLL, &ms, sizeof(ms) };
 	_cleanup_strbuf_ struct strbuf records = { 0 };
-	bool over = is_over(t);
+	bool over = t->end_ns || is_over(t);
 	int r;
 
 	/* Ended before this look: what it left is there already. */
