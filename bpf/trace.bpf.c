@@ -99,17 +99,6 @@ static __always_inline void head(struct trace_header *h, __u32 type, const struc
 		h->parent = current_parent(&h->parent_generation);
 }
 
-/*
- * Many at once cost one wake-up: the reader looks by itself ten times a second, so it is woken only
- * when a part of the buffer is full.
- */
-static __always_inline void submit_batched(void *record)
-{
-	bool wake = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= wake_at;
-
-	bpf_ringbuf_submit(record, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
-}
-
 /* --- aborts --- */
 
 struct abort {
@@ -144,16 +133,23 @@ static __always_inline void fill_abort(struct trace_abort *r, __u32 type, const 
 	r->stack_id = a->stack_id;
 }
 
+/*
+ * Many at once cost one wake-up: the reader looks by itself some times a second, so it is woken only
+ * when a part of the buffer is full. The last part is for what is rare, and counted nowhere else.
+ */
 static __always_inline void tell_abort(struct trace_counts *c, const struct abort *a, const struct ids *ids)
 {
-	struct trace_abort *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	struct trace_abort *r = NULL;
 
+	if (waiting < aborts_up_to)
+		r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 	if (!r) {
 		c->lost[TRACE_ABORT]++;
 		return;
 	}
 	fill_abort(r, TRACE_ABORT, a, ids);
-	submit_batched(r);
+	bpf_ringbuf_submit(r, waiting >= wake_at ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 static __always_inline void tell_section(struct trace_counts *c, const struct abort *a, const struct ids *ids)

@@ -120,6 +120,7 @@ static void set_options(struct kernel *k)
 	memcpy((char *)o->comm_pattern, c->comm, sizeof(o->comm_pattern));
 	o->comm_length = c->comm_length;
 	o->wake_at = ring_size(c) / 8;
+	o->aborts_up_to = ring_size(c) - ring_size(c) / 8;
 	o->ipi_rseq = k->symbols.ipi_rseq;
 }
 
