@@ -218,7 +218,10 @@ static __always_inline void count_abort(struct trace_counts *c, const struct abo
 	s = section_of(&key, &new);
 	if (s) {
 		s->causes[a->cause]++;
-		s->interruptions += a->interruptions;
+		if (a->interruptions != NOT_MEASURED)
+			s->interruptions += a->interruptions;
+		else if (a->cause == TRACE_CAUSE_MIGRATE || a->cause == TRACE_CAUSE_PREEMPT)
+			s->not_measured++;
 		s->abort = a->abort;
 		count_offset(s, (__u32)(a->ip - a->start));
 	} else {

@@ -460,6 +460,7 @@ static void add_section(struct trace_section *to, const struct trace_section *fr
 {
 	add_u64(to->causes, from->causes, sizeof(to->causes));
 	to->interruptions += from->interruptions;
+	to->not_measured += from->not_measured;
 	to->offsets_other += from->offsets_other;
 	if (from->abort)
 		to->abort = from->abort;
