@@ -514,15 +514,28 @@ int trace_exec(void *ctx __attribute__((unused)))
 	return 0;
 }
 
+/* Another thread of the process executes a program, which ends this one. */
+static __always_inline bool is_exec(struct task_struct *task)
+{
+	if (bpf_core_field_exists(((struct signal_struct *)0)->group_exec_task))
+		return BPF_CORE_READ(task, signal, group_exec_task);
+	return bpf_core_field_exists(((struct signal_struct *)0)->group_exit_task) &&
+	       BPF_CORE_READ(task, signal, group_exit_task);
+}
+
 SEC("raw_tp/sched_process_exit")
 int trace_exit(void *ctx __attribute__((unused)))
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	bool last = !BPF_CORE_READ(task, signal, live.counter);
+	__u32 how = TRACE_GONE_THREAD;
 
+	if (last || BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+		how = TRACE_GONE_PROCESS;
+	else if (is_exec(task))
+		how = TRACE_GONE_EXEC;
 	if (want_registrations)
-		end(last || BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT ? TRACE_GONE_PROCESS :
-										       TRACE_GONE_THREAD);
+		end(how);
 	target_is_gone(last);
 	return 0;
 }
