@@ -65,9 +65,13 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+struct task_struct;
+
 struct signal_struct {
 	atomic_t live;
 	unsigned int flags;
+	struct task_struct *group_exec_task; /* from 5.17 on: 60700e38fb68 */
+	struct task_struct *group_exit_task; /* before */
 };
 
 struct kernel_siginfo {

@@ -99,17 +99,6 @@ static __always_inline void head(struct trace_header *h, __u32 type, const struc
 		h->parent = current_parent(&h->parent_generation);
 }
 
-/*
- * Many at once cost one wake-up: the reader looks by itself ten times a second, so it is woken only
- * when a part of the buffer is full.
- */
-static __always_inline void submit_batched(void *record)
-{
-	bool wake = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= wake_at;
-
-	bpf_ringbuf_submit(record, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
-}
-
 /* --- aborts --- */
 
 struct abort {
@@ -144,16 +133,23 @@ static __always_inline void fill_abort(struct trace_abort *r, __u32 type, const 
 	r->stack_id = a->stack_id;
 }
 
+/*
+ * Many at once cost one wake-up: the reader looks by itself some times a second, so it is woken only
+ * when a part of the buffer is full. The last part is for what is rare, and counted nowhere else.
+ */
 static __always_inline void tell_abort(struct trace_counts *c, const struct abort *a, const struct ids *ids)
 {
-	struct trace_abort *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	struct trace_abort *r = NULL;
 
+	if (waiting < aborts_up_to)
+		r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 	if (!r) {
 		c->lost[TRACE_ABORT]++;
 		return;
 	}
 	fill_abort(r, TRACE_ABORT, a, ids);
-	submit_batched(r);
+	bpf_ringbuf_submit(r, waiting >= wake_at ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 static __always_inline void tell_section(struct trace_counts *c, const struct abort *a, const struct ids *ids)
@@ -222,7 +218,10 @@ static __always_inline void count_abort(struct trace_counts *c, const struct abo
 	s = section_of(&key, &new);
 	if (s) {
 		s->causes[a->cause]++;
-		s->interruptions += a->interruptions;
+		if (a->interruptions != NOT_MEASURED)
+			s->interruptions += a->interruptions;
+		else if (a->cause == TRACE_CAUSE_MIGRATE || a->cause == TRACE_CAUSE_PREEMPT)
+			s->not_measured++;
 		s->abort = a->abort;
 		count_offset(s, (__u32)(a->ip - a->start));
 	} else {
@@ -584,15 +583,28 @@ int trace_exec(void *ctx __attribute__((unused)))
 	return 0;
 }
 
+/* Another thread of the process executes a program, which ends this one. */
+static __always_inline bool is_exec(struct task_struct *task)
+{
+	if (bpf_core_field_exists(((struct signal_struct *)0)->group_exec_task))
+		return BPF_CORE_READ(task, signal, group_exec_task);
+	return bpf_core_field_exists(((struct signal_struct *)0)->group_exit_task) &&
+	       BPF_CORE_READ(task, signal, group_exit_task);
+}
+
 SEC("raw_tp/sched_process_exit")
 int trace_exit(void *ctx __attribute__((unused)))
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	bool last = !BPF_CORE_READ(task, signal, live.counter);
+	__u32 how = TRACE_GONE_THREAD;
 
+	if (last || BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+		how = TRACE_GONE_PROCESS;
+	else if (is_exec(task))
+		how = TRACE_GONE_EXEC;
 	if (want_registrations)
-		end(last || BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT ? TRACE_GONE_PROCESS :
-										       TRACE_GONE_THREAD);
+		end(how);
 	target_is_gone(last);
 	return 0;
 }

@@ -63,10 +63,12 @@ struct {
  * free, and what another one has overwritten just counts as not moved.
  */
 #define MOVED_SLOTS 65536
+/* Of the interruptions of a thread: where the last abort, since which they are counted, was not seen. */
+#define NOT_MEASURED (~0ULL)
 struct moved {
 	__u32 thread, from;
 	__u64 switches;
-	__u32 aborted, pad; /* the thread of these two */
+	__u32 aborted, born; /* the thread of these two, and its start: numbers are given again */
 	__u64 aborted_switches, aborted_nivcsw;
 };
 
@@ -216,22 +218,24 @@ static __always_inline bool take_move(struct moved *m, __u32 thread, __u64 switc
 
 /*
  * One switch aborts one section: false when there was none since this thread's last abort. And how often
- * the thread lost its CPU against its will since then; 1 at the first abort that is seen.
+ * the thread lost its CPU against its will since then, which is not known at the first abort that is seen.
  */
 static __always_inline bool take_switch(struct task_struct *current, struct moved *m, __u32 thread,
 					__u64 switches, __u64 *ret_interruptions)
 {
 	__u64 nivcsw = MEMBER(current, nivcsw);
+	__u32 born = (__u32)MEMBER(current, start_boottime);
 	bool is_switched = true;
 
-	*ret_interruptions = 1;
+	*ret_interruptions = NOT_MEASURED;
 	if (!m)
 		return true;
-	if (m->aborted == thread) {
+	if (m->aborted == thread && m->born == born) {
 		is_switched = m->aborted_switches != switches;
 		*ret_interruptions = nivcsw - m->aborted_nivcsw;
 	}
 	m->aborted = thread;
+	m->born = born;
 	m->aborted_switches = switches;
 	m->aborted_nivcsw = nivcsw;
 	return is_switched;

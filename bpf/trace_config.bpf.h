@@ -14,6 +14,7 @@ const volatile bool filter_pids, filter_tids, filter_comm, filter_cgroup, want_c
 const volatile char comm_pattern[16];
 const volatile __u32 comm_length = 0; /* bytes of it that must be the same; 16: it ends with a NUL there */
 const volatile __u64 wake_at = 1 << 18; /* bytes that wait in the ring buffer */
+const volatile __u64 aborts_up_to = 1 << 19; /* the same; with more, single aborts are not told */
 const volatile __u64 ipi_rseq = 0;	/* address of the function that membarrier runs on a CPU */
 
 /* enum trace_ipi_evidence: set after loading, by the tracepoints that are there. */

@@ -110,6 +110,14 @@ static void set_comm(struct options *o, const char *arg, struct argp_state *stat
 	o->comm = arg;
 }
 
+/* An empty variable of a script must not trace everything. */
+static void set_cgroup(struct options *o, const char *arg, struct argp_state *state)
+{
+	if (!*arg)
+		argp_error(state, "--cgroup is the path of a cgroup, not ''");
+	o->cgroup = arg;
+}
+
 static void set_show(struct options *o, enum show show, struct argp_state *state)
 {
 	if (o->show && o->show != show)
@@ -201,7 +209,7 @@ static error_t parse_what(int key, char *arg, struct options *o, struct argp_sta
 		set_comm(o, arg, state);
 		return 0;
 	case KEY_CGROUP:
-		o->cgroup = arg;
+		set_cgroup(o, arg, state);
 		return 0;
 	case KEY_NO_CAUSE:
 		o->no_cause = true;
@@ -303,7 +311,7 @@ static void handle_signals(bool live)
 
 /* --- the run --- */
 
-enum { SLICE_MS = 200, PATIENCE_MS = 5000, DRAIN_ROUNDS = 1000 };
+enum { SLICE_MS = 200, PATIENCE_MS = 5000 };
 
 struct run {
 	const struct options *options;
@@ -313,7 +321,7 @@ struct run {
 	struct outlet *outlet;
 	int terminal; /* descriptor of the output */
 	enum show show;
-	uint64_t n_events, n_shown;
+	uint64_t n_shown;
 	int64_t end_ns, next_ns; /* of the trace, 0 for none; of the live summary */
 };
 
@@ -335,7 +343,6 @@ static void on_event(void *ctx, const struct event *event)
 {
 	struct run *run = ctx;
 
-	run->n_events++;
 	if (run->options->count && run->n_shown >= run->options->count)
 		return;
 	run->n_shown++;
@@ -392,14 +399,8 @@ static int follow(struct run *run)
 /* What came before the end and was not read yet. */
 static void drain(struct run *run)
 {
-	uint64_t before;
-	int rounds = 0;
-
-	do {
-		before = run->n_events;
-		if (trace_poll(run->trace, 0, on_event, run) < 0)
-			return;
-	} while (run->n_events != before && !cannot_write(run) && ++rounds < DRAIN_ROUNDS);
+	while (!cannot_write(run) && trace_poll(run->trace, 0, on_event, run) == 0)
+		;
 }
 
 static void complain(const char *words, const char *about)

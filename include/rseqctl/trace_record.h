@@ -166,6 +166,7 @@ struct trace_section { /* per CPU */
 	RECORD_U64 causes[TRACE_CAUSES];
 	/* How often its threads lost their CPU against their will, each since its last abort. */
 	RECORD_U64 interruptions;
+	RECORD_U64 not_measured; /* aborts by the scheduler that are a thread's first: what was before is not known */
 	RECORD_U64 abort;
 	RECORD_U8 comm[16]; /* of the thread seen first; only on the CPU that saw it */
 	RECORD_U64 offsets_other;

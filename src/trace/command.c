@@ -48,6 +48,8 @@ int command_prepare(char *const argv[], bool keep_output, struct command *ret)
 		close(failure[0]);
 		child(argv, keep_output, go[0], failure[1]);
 	}
+	/* The kernel would reap it itself where our caller ignores this, which the child has still as it was. */
+	signal(SIGCHLD, SIG_DFL);
 	close(go[0]);
 	close(failure[1]);
 	ret->go = go[1];
@@ -114,4 +116,6 @@ void command_done(struct command *c)
 		kill(c->pid, SIGTERM);
 	for (int i = 0; i < 100 && !command_has_ended(c); i++)
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	/* One that does not obey is not waited for a second time. */
+	c->pid = 0;
 }

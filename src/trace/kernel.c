@@ -121,6 +121,7 @@ static void set_options(struct kernel *k)
 	memcpy((char *)o->comm_pattern, c->comm, sizeof(o->comm_pattern));
 	o->comm_length = c->comm_length;
 	o->wake_at = ring_size(c) / 8;
+	o->aborts_up_to = ring_size(c) - ring_size(c) / 8;
 	o->ipi_rseq = k->symbols.ipi_rseq;
 }
 
@@ -505,6 +506,7 @@ static void add_section(struct trace_section *to, const struct trace_section *fr
 {
 	add_u64(to->causes, from->causes, sizeof(to->causes));
 	to->interruptions += from->interruptions;
+	to->not_measured += from->not_measured;
 	to->offsets_other += from->offsets_other;
 	if (from->abort)
 		to->abort = from->abort;

@@ -9,8 +9,14 @@
 
 enum { STACKS_MAX = 32768 };
 
-struct stack {
+/* From 6.19 on the kernel's stack begins in the abort handler: one of its stacks is several here. */
+struct stack_key {
 	struct trace_stack_key key;
+	uint64_t first;
+};
+
+struct stack {
+	struct stack_key key;
 	struct code_place frames[TRACE_STACK_DEPTH];
 	size_t n;
 };
@@ -24,7 +30,7 @@ struct stacks {
 
 static int compare(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(struct trace_stack_key));
+	return memcmp(a, b, sizeof(struct stack_key));
 }
 
 struct stacks *stacks_new(struct service *kernel, struct symbolizer *symbolizer)
@@ -46,9 +52,10 @@ void stacks_free(struct stacks *s)
 	free(s);
 }
 
-static void fill(struct stacks *s, struct stack *stack, uint64_t first)
+static void fill(struct stacks *s, struct stack *stack)
 {
-	struct service_request request = { TRACE_OP_FRAMES, &stack->key.stack_id, sizeof(stack->key.stack_id) };
+	const struct trace_stack_key *key = &stack->key.key;
+	struct service_request request = { TRACE_OP_FRAMES, &key->stack_id, sizeof(key->stack_id) };
 	_cleanup_strbuf_ struct strbuf reply = { 0 };
 	struct place places[TRACE_STACK_DEPTH];
 	uint64_t addresses[TRACE_STACK_DEPTH];
@@ -61,8 +68,8 @@ static void fill(struct stacks *s, struct stack *stack, uint64_t first)
 	if (!stack->n)
 		return;
 	memcpy(addresses, reply.data, stack->n * sizeof(uint64_t));
-	addresses[0] = first;
-	symbolizer_resolve(s->symbolizer, stack->key.tgid, stack->key.generation, addresses, stack->n, places);
+	addresses[0] = stack->key.first;
+	symbolizer_resolve(s->symbolizer, key->tgid, key->generation, addresses, stack->n, places);
 	for (size_t i = 0; i < stack->n; i++)
 		stack->frames[i] = (struct code_place){
 			.has = places[i].object ? PLACE_OFFSET : 0,
@@ -76,7 +83,8 @@ static void fill(struct stacks *s, struct stack *stack, uint64_t first)
 const struct code_place *stacks_get(struct stacks *s, const struct trace_stack_key *key, uint64_t first,
 				    size_t *ret_n)
 {
-	void *node = tfind(key, &s->tree, compare);
+	const struct stack_key wanted = { *key, first };
+	void *node = tfind(&wanted, &s->tree, compare);
 	struct stack *stack = node ? *(struct stack **)node : NULL;
 
 	*ret_n = 0;
@@ -84,13 +92,13 @@ const struct code_place *stacks_get(struct stacks *s, const struct trace_stack_k
 		stack = calloc(1, sizeof(*stack));
 		if (!stack)
 			return NULL;
-		stack->key = *key;
+		stack->key = wanted;
 		if (!tsearch(stack, &s->tree, compare)) {
 			free(stack);
 			return NULL;
 		}
 		s->n++;
-		fill(s, stack, first);
+		fill(s, stack);
 	}
 	if (!stack || !stack->n)
 		return NULL;

@@ -195,7 +195,8 @@ static void share_out(const struct share *shares, size_t n)
 		all += shares[i].from->section.interruptions;
 	for (size_t i = 0; i < n; i++) {
 		struct section_tally *to = shares[i].to;
-		uint64_t hit = to->causes[CAUSE_MIGRATE] + to->causes[CAUSE_PREEMPT];
+		uint64_t hit = to->causes[CAUSE_MIGRATE] + to->causes[CAUSE_PREEMPT] -
+			       shares[i].from->section.not_measured;
 
 		if (!all || hit > all)
 			continue;

@@ -81,8 +81,11 @@ static int refuse_pid(char *why, int32_t pid, int err)
 	char name[32];
 
 	snprintf(name, sizeof(name), "/proc/%d", pid);
-	if (err != ESRCH && access(name, F_OK) == 0)
+	/* Which of the two depends on the kernel. */
+	if ((err == EINVAL || err == ENOENT) && access(name, F_OK) == 0)
 		return refuse(why, -err, "%d is a thread, not a process: use -t %d", pid, pid);
+	if (err != ESRCH && err != EINVAL && err != ENOENT)
+		return refuse(why, -err, "%d cannot be traced (%s)", pid, strerrorname_np(err));
 	return refuse(why, -ESRCH, "no process has the number %d", pid);
 }
 
@@ -389,8 +392,8 @@ static void name_stacks(struct trace *t)
 	if (!t->options.stack || now - t->stacks_ns < STACKS_EVERY_NS)
 		return;
 	t->stacks_ns = now;
-	if (tally_make(&unused, &room, 0, true) == 0)
-		tally_done(&unused);
+	(void)!tally_make(&unused, &room, 0, true);
+	tally_done(&unused);
 }
 
 int trace_poll(struct trace *t, int timeout_ms, trace_handler *handler, void *ctx)
@@ -398,7 +401,7 @@ int trace_poll(struct trace *t, int timeout_ms, trace_handler *handler, void *ct
 	int32_t ms = timeout_ms < 0 || timeout_ms > TRACE_POLL_MS_MAX ? TRACE_POLL_MS_MAX : timeout_ms;
 	struct service_request request = { TRACE_OP_POLL, &ms, sizeof(ms) };
 	_cleanup_strbuf_ struct strbuf records = { 0 };
-	bool over = is_over(t);
+	bool over = t->end_ns || is_over(t);
 	int r;
 
 	/* Ended before this look: what it left is there already. */

@@ -54,7 +54,7 @@ typedef void trace_handler(void *ctx, const struct event *event);
  */
 int trace_poll(struct trace *t, int timeout_ms, trace_handler *handler, void *ctx) _must_check_;
 
-/* Detaches; what is still in the buffer can be polled. Totals do not change any more. */
+/* Detaches; what is still in the buffer can be polled, until that says 1. Totals do not change any more. */
 int trace_stop(struct trace *t) _must_check_;
 
 /* Totals so far; borrowed until the next call or trace_free. NULL when the helper is lost. */
