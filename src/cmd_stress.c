@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -473,8 +474,11 @@ static enum status run_one(struct session *s, size_t workload)
 	int r = stress_run(&s->plan, workload, show_progress, s, &s->arena, &result, &why);
 
 	progress_erase(&s->progress);
-	if (r < 0 && r != -EINTR)
+	if (r < 0 && r != -EINTR) {
+		/* Those before it may have passed; that is not all that was asked for. */
+		s->facts.verdict = verdict_worst(s->facts.verdict, VERDICT_INCONCLUSIVE);
 		return refuse(s, stress_workload(workload)->name, "%s: %s", stress_workload(workload)->name, why);
+	}
 	slot = ARRAY_ADD(s->facts.results, s->facts.n_results);
 	if (!slot)
 		return STATUS_INTERNAL;
@@ -581,6 +585,8 @@ static enum status run_stress(int argc, char **argv, const struct common_options
 	};
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	/* Whoever ignores it hands that down, and then no child could be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	if (options.exec_check)
 		return stress_check_exec(!strcmp(options.exec_check, "self")) ? STATUS_FINDINGS : STATUS_OK;
 	return write_output(&options);
