@@ -32,7 +32,8 @@ struct options {
 	uint64_t threads, duration_ns, operations, seed, min_aborts, length;
 	uint32_t workloads, disturb; /* bits of the tables' rows; 0: not named */
 	int fault;		     /* -1: none */
-	bool duration_named, seed_named, cpus_named, list, compare;
+	bool duration_named, seed_named, list, compare;
+	const char *cpus_named; /* NULL: not named */
 	enum owner_wish owner;
 	const char *exec_check;
 	cpu_set_t cpus;
@@ -144,9 +145,9 @@ static void set_duration(struct options *o, const char *arg, struct argp_state *
 
 static void set_cpus(struct options *o, const char *arg, struct argp_state *state)
 {
+	o->cpus_named = arg;
 	if (!cpus_parse(arg, &o->cpus))
 		argp_error(state, "--cpus is a list of CPUs below %d, as 0,2-3, not '%s'", CPU_SETSIZE, arg);
-	o->cpus_named = true;
 }
 
 static void set_owner(struct options *o, const char *arg, struct argp_state *state)
@@ -538,6 +539,7 @@ static enum status stress(struct session *s, const struct output *output)
 	s->facts.threads = s->plan.threads;
 	s->facts.duration_ns = s->options->duration_ns;
 	s->facts.min_aborts = s->plan.min_aborts;
+	s->facts.cpus = s->options->cpus_named;
 	s->facts.inject = s->options->fault < 0 ? NULL : stress_fault((size_t)s->options->fault)->name;
 	if (stress_report(output, &s->facts, RSEQCTL_VERSION) < 0)
 		return STATUS_INTERNAL;
