@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -31,7 +32,8 @@ struct options {
 	uint64_t threads, duration_ns, operations, seed, min_aborts, length;
 	uint32_t workloads, disturb; /* bits of the tables' rows; 0: not named */
 	int fault;		     /* -1: none */
-	bool duration_named, seed_named, cpus_named, list, compare;
+	bool duration_named, seed_named, list, compare;
+	const char *cpus_named; /* NULL: not named */
 	enum owner_wish owner;
 	const char *exec_check;
 	cpu_set_t cpus;
@@ -143,9 +145,9 @@ static void set_duration(struct options *o, const char *arg, struct argp_state *
 
 static void set_cpus(struct options *o, const char *arg, struct argp_state *state)
 {
+	o->cpus_named = arg;
 	if (!cpus_parse(arg, &o->cpus))
 		argp_error(state, "--cpus is a list of CPUs below %d, as 0,2-3, not '%s'", CPU_SETSIZE, arg);
-	o->cpus_named = true;
 }
 
 static void set_owner(struct options *o, const char *arg, struct argp_state *state)
@@ -473,8 +475,11 @@ static enum status run_one(struct session *s, size_t workload)
 	int r = stress_run(&s->plan, workload, show_progress, s, &s->arena, &result, &why);
 
 	progress_erase(&s->progress);
-	if (r < 0 && r != -EINTR)
+	if (r < 0 && r != -EINTR) {
+		/* Those before it may have passed; that is not all that was asked for. */
+		s->facts.verdict = verdict_worst(s->facts.verdict, VERDICT_INCONCLUSIVE);
 		return refuse(s, stress_workload(workload)->name, "%s: %s", stress_workload(workload)->name, why);
+	}
 	slot = ARRAY_ADD(s->facts.results, s->facts.n_results);
 	if (!slot)
 		return STATUS_INTERNAL;
@@ -534,6 +539,7 @@ static enum status stress(struct session *s, const struct output *output)
 	s->facts.threads = s->plan.threads;
 	s->facts.duration_ns = s->options->duration_ns;
 	s->facts.min_aborts = s->plan.min_aborts;
+	s->facts.cpus = s->options->cpus_named;
 	s->facts.inject = s->options->fault < 0 ? NULL : stress_fault((size_t)s->options->fault)->name;
 	if (stress_report(output, &s->facts, RSEQCTL_VERSION) < 0)
 		return STATUS_INTERNAL;
@@ -581,6 +587,8 @@ static enum status run_stress(int argc, char **argv, const struct common_options
 	};
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	/* Whoever ignores it hands that down, and then no child could be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	if (options.exec_check)
 		return stress_check_exec(!strcmp(options.exec_check, "self")) ? STATUS_FINDINGS : STATUS_OK;
 	return write_output(&options);

@@ -78,6 +78,7 @@ struct stress_facts {
 	uint64_t seed, duration_ns, min_aborts;
 	uint32_t threads;
 	const char *inject; /* NULL: nothing was broken on purpose */
+	const char *cpus;   /* as they were named; NULL: all that may be used */
 	struct stress_result *results;
 	size_t n_results;
 	struct compare_facts *compare;

@@ -158,6 +158,8 @@ static void write_complaint(const struct output *o, const struct stress_facts *f
 		r->workload, facts->threads, facts->seed, facts->inject ? " --inject " : "", facts->inject ? facts->inject : "");
 	for (size_t i = 0; i < r->n_disturb; i++)
 		fprintf(o->file, "%s%s", i ? "," : "", r->disturb[i]);
+	if (facts->cpus)
+		fprintf(o->file, " --cpus %s", facts->cpus);
 	fprintf(o->file, " --owner %s", facts->environment.owner);
 	if (!strcmp(facts->environment.owner, "self"))
 		fprintf(o->file, " --length %" PRIu32, facts->environment.length);

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "util/array.h"
@@ -60,6 +61,10 @@ int again_without_libc(const char *who, const char **ret_why)
 	*ret_why = "this libc registers in spite of GLIBC_TUNABLES";
 	if (old && strstr(old, off))
 		return -EALREADY;
+	/* There the word is thrown away, and starting again would never end. */
+	*ret_why = "this program has privileges of its own file, and libc then ignores GLIBC_TUNABLES";
+	if (getauxval(AT_SECURE))
+		return -EPERM;
 	*ret_why = "cannot read the own command line";
 	r = read_words(&line, &words);
 	if (r < 0)

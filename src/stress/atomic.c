@@ -37,15 +37,11 @@ static void preempted(struct run *run, uint32_t cpu)
 
 	if (cpu >= run->n_slots)
 		return;
-	if (__atomic_load_n(mark, __ATOMIC_RELAXED) < MARK_PREEMPTED)
-		run_tried(run, PREEMPTION, 1);
 	__atomic_store_n(mark, MARK_PREEMPTED, __ATOMIC_RELAXED);
 }
 
 static void signalled(struct worker *w)
 {
-	if (atomic_load_explicit(&w->mark, memory_order_relaxed) < MARK_PREEMPTED)
-		run_tried(w->run, SIGNAL, 1);
 	atomic_store_explicit(&w->mark, MARK_SIGNALLED, memory_order_relaxed);
 }
 
@@ -65,7 +61,6 @@ static void after_barrier(struct run *run)
 	for (volatile int i = 0; i < 20000; i++)
 		;
 	__atomic_store_n(old, 0, __ATOMIC_RELAXED);
-	run_tried(run, MEMBARRIER, 1);
 }
 
 static const char *who(const struct worker *w)
@@ -75,11 +70,32 @@ static const char *who(const struct worker *w)
 	return w->critical.seen == w->id + 1 ? "the kernel (another CPU)" : "another worker";
 }
 
+/* Aborted, and there is what it must not see: without the abort it would have. */
+static enum critical_result window(struct worker *w, unsigned int invariant, uint32_t index, uint64_t *mark,
+				   uint64_t of_others, uint64_t *counter)
+{
+	enum critical_result r = critical_window(&w->critical, index, mark, w->id + 1, counter);
+
+	if (r == CRITICAL_ABORTED && __atomic_load_n(mark, __ATOMIC_RELAXED) == of_others)
+		run_tried(w->run, invariant, 1);
+	return r;
+}
+
+static enum critical_result deref(struct worker *w, uint32_t index, struct places *p, uint64_t *counter)
+{
+	const uint64_t *before = __atomic_load_n(&p->active, __ATOMIC_RELAXED);
+	enum critical_result r = critical_deref(&w->critical, index, &p->active, counter);
+
+	if (r == CRITICAL_ABORTED && __atomic_load_n(&p->active, __ATOMIC_RELAXED) != before)
+		run_tried(w->run, MEMBARRIER, 1);
+	return r;
+}
+
 /* Whether it was done. */
 static bool see_preemption(struct worker *w)
 {
 	enum critical_result r = WORKER_TRY(w, index, slot,
-		critical_window(&w->critical, index, &slot->mark, w->id + 1, &slot->counter));
+		window(w, PREEMPTION, index, &slot->mark, MARK_PREEMPTED, &slot->counter));
 
 	if (r == CRITICAL_OTHER)
 		run_break(w->run, PREEMPTION, "worker %u saw inside a section on CPU %u what %s wrote meanwhile", w->id,
@@ -91,7 +107,7 @@ static bool see_signal(struct worker *w)
 {
 	uint64_t *mark = (uint64_t *)&w->mark;
 	enum critical_result r = WORKER_TRY(w, index, slot,
-		((void)slot, critical_window(&w->critical, index, mark, w->id + 1, &w->count)));
+		((void)slot, window(w, SIGNAL, index, mark, MARK_SIGNALLED, &w->count)));
 
 	if (r == CRITICAL_OTHER)
 		run_break(w->run, SIGNAL, "worker %u saw inside a section what its signal handler wrote meanwhile", w->id);
@@ -102,7 +118,7 @@ static bool see_membarrier(struct worker *w)
 {
 	struct places *p = w->run->data;
 	enum critical_result r = WORKER_TRY(w, index, slot,
-		critical_deref(&w->critical, index, &p->active, &slot->counter));
+		deref(w, index, p, &slot->counter));
 
 	if (r == CRITICAL_OTHER)
 		run_break(w->run, MEMBARRIER, "worker %u used on CPU %u what had been taken away before the membarrier",

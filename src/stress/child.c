@@ -158,7 +158,7 @@ static void rounds(struct crew *crew)
 	bool over = false;
 
 	while (!over) {
-		uint64_t left = (end - now(CLOCK_MONOTONIC)) / 1000000 + 1;
+		uint64_t at = now(CLOCK_MONOTONIC), left = at < end ? (end - at) / 1000000 + 1 : 1;
 
 		atomic_store(&run->rest, false);
 		pthread_barrier_wait(&crew->barrier);

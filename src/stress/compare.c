@@ -22,7 +22,7 @@ struct contest {
 	const struct stress_options *options;
 	struct place *places;
 	pthread_mutex_t mutex;
-	pthread_barrier_t barrier;
+	pthread_rwlock_t gate; /* closed until all are there, or some never will be */
 	_Atomic bool stop;
 	void (*way)(struct contest *c, struct critical *critical);
 };
@@ -108,7 +108,8 @@ static void *run_rival(void *data)
 		registration_register(area, c->options->length) : 0;
 	if (area)
 		critical_init(&critical, area, false);
-	pthread_barrier_wait(&c->barrier);
+	pthread_rwlock_rdlock(&c->gate);
+	pthread_rwlock_unlock(&c->gate);
 	start = cpu_time();
 	while (r->error == 0 && !atomic_load_explicit(&c->stop, memory_order_relaxed)) {
 		c->way(c, &critical);
@@ -130,16 +131,19 @@ static bool is_complete(const struct contest *c, uint32_t n_places, uint64_t ops
 	return sum == ops;
 }
 
-static int start_rivals(struct contest *c, struct rival *rivals, uint32_t n)
+/* 0 or -errno, and in each case how many there are. */
+static int start_rivals(struct contest *c, struct rival *rivals, uint32_t n, uint32_t *ret_started)
 {
 	uint32_t cpus = (uint32_t)CPU_COUNT(&c->options->cpus);
 
-	for (uint32_t i = 0; i < n; i++) {
-		rivals[i] = (struct rival){ .contest = c, .cpu = cpus_nth(&c->options->cpus, i % cpus) };
-		int r = pthread_create(&rivals[i].thread, NULL, run_rival, &rivals[i]);
+	for (*ret_started = 0; *ret_started < n; ++*ret_started) {
+		struct rival *rival = &rivals[*ret_started];
+		int r;
 
+		*rival = (struct rival){ .contest = c, .cpu = cpus_nth(&c->options->cpus, *ret_started % cpus) };
+		r = pthread_create(&rival->thread, NULL, run_rival, rival);
 		if (r)
-			return -r; /* the others wait for ever; the caller ends the program */
+			return -r;
 	}
 	return 0;
 }
@@ -147,18 +151,18 @@ static int start_rivals(struct contest *c, struct rival *rivals, uint32_t n)
 /* One way, once. 0 or -errno. */
 static int contest_once(struct contest *c, struct rival *rivals, uint64_t ns, uint64_t *ret_picoseconds)
 {
-	uint32_t n = c->options->threads;
+	uint32_t n;
 	struct timespec t = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
 	uint64_t ops = 0, cpu_ns = 0;
 	int r;
 
 	memset(c->places, 0, CPU_SETSIZE * sizeof(c->places[0]));
-	atomic_store(&c->stop, false);
-	r = start_rivals(c, rivals, n);
-	if (r < 0)
-		return r;
-	pthread_barrier_wait(&c->barrier);
-	nanosleep(&t, NULL);
+	pthread_rwlock_wrlock(&c->gate);
+	r = start_rivals(c, rivals, c->options->threads, &n);
+	atomic_store(&c->stop, r < 0);
+	pthread_rwlock_unlock(&c->gate);
+	if (r == 0)
+		nanosleep(&t, NULL);
 	atomic_store(&c->stop, true);
 	for (uint32_t i = 0; i < n; i++) {
 		pthread_join(rivals[i].thread, NULL);
@@ -201,15 +205,15 @@ static int contest_all(struct contest *c, struct rival *rivals, struct compare_f
 int stress_compare(const struct stress_options *options, struct arena *arena, struct compare_facts **ret,
 		   size_t *ret_n, const char **ret_why)
 {
-	struct contest c = { .options = options, .mutex = PTHREAD_MUTEX_INITIALIZER };
+	struct contest c = { .options = options, .mutex = PTHREAD_MUTEX_INITIALIZER,
+			     .gate = PTHREAD_RWLOCK_INITIALIZER };
 	struct rival *rivals = NULL;
 	int r = -ENOMEM;
 
 	*ret_why = "the ways of counting could not be compared";
 	*ret = arena_alloc(arena, ARRAY_SIZE(ways) * sizeof(**ret));
 	if (*ret && !posix_memalign((void **)&c.places, 128, CPU_SETSIZE * sizeof(c.places[0])) &&
-	    !posix_memalign((void **)&rivals, 128, options->threads * sizeof(*rivals)) &&
-	    !pthread_barrier_init(&c.barrier, NULL, options->threads + 1))
+	    !posix_memalign((void **)&rivals, 128, options->threads * sizeof(*rivals)))
 		r = contest_all(&c, rivals, *ret);
 	*ret_n = r == 0 ? ARRAY_SIZE(ways) : 0;
 	if (r == -EIO)

@@ -248,9 +248,15 @@ int disturb_prepare(struct run *run)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
+	sigset_t set;
+
 	(void)run;
 	if (sigaction(SIGUSR1, &action, NULL) < 0)
 		return -errno;
+	/* Whoever started this may have blocked it; the workers inherit the mask. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	/* Where it is not possible, nobody will call it. */
 	membarrier(REGISTER_PRIVATE_EXPEDITED_RSEQ);
 	return 0;

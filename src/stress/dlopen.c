@@ -89,15 +89,46 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
+static int open_library(size_t i)
+{
+	int fd = memfd_create("librseq", MFD_CLOEXEC), r;
+
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, embedded[i].data, (size_t)(embedded[i].end - embedded[i].data));
+	if (r < 0)
+		close(fd);
+	return r < 0 ? r : fd;
+}
+
+/* Without /proc, or where files in memory may not be run, there is nothing to test. */
+static int possible(const struct stress_options *options, const char **ret_why)
+{
+	char path[32];
+	int fd = open_library(0);
+	void *handle = NULL;
+
+	(void)options;
+	*ret_why = "libraries cannot be loaded from memory here";
+	if (fd < 0)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (handle)
+		dlclose(handle);
+	close(fd);
+	return handle ? 0 : -EOPNOTSUPP;
+}
+
 static int start(struct run *run)
 {
 	struct libraries *libs = calloc(1, sizeof(*libs));
 	int r = libs ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < LIBRARIES; i++) {
-		int fd = memfd_create("librseq", MFD_CLOEXEC);
+		int fd = open_library(i);
 
-		r = fd < 0 ? -errno : write_all(fd, embedded[i].data, (size_t)(embedded[i].end - embedded[i].data));
+		r = fd < 0 ? fd : 0;
 		snprintf(libs->paths[i], sizeof(libs->paths[i]), "/proc/self/fd/%d", fd);
 	}
 	run->data = libs;
@@ -272,6 +303,7 @@ const struct workload workload_dlopen = {
 		[REFUSED] = { "refused", "who comes second is refused" },
 		[CLEAN] = { "clean", "when all are gone it is as it was" },
 	},
+	.possible = possible,
 	.start = start,
 	.work = work,
 	.check = check,

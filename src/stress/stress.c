@@ -146,17 +146,23 @@ static void end_child(struct watch *w)
 		;
 }
 
+static void take_signals(struct watch *w, int signals)
+{
+	struct signalfd_siginfo info;
+
+	while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		w->interrupted |= info.ssi_signo != SIGCHLD;
+}
+
 static void watch(struct watch *w, int signals, stress_progress *progress, void *data)
 {
 	const struct stress_options *o = w->run->options;
 	struct pollfd fd = { .fd = signals, .events = POLLIN };
-	struct signalfd_siginfo info;
 
 	while (!w->ended && !w->hung && !w->interrupted) {
 		int n = poll(&fd, 1, TICK_MS);
 
-		while (n > 0 && read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-			w->interrupted |= info.ssi_signo != SIGCHLD;
+		take_signals(w, signals);
 		w->ended = has_ended(w);
 		/* Only a tick without an event is as long as it says. */
 		if (n == 0 && !w->ended)
@@ -317,13 +323,9 @@ static void add_invariants(const struct run *run, struct stress_result *r, struc
 	}
 }
 
-/* A process that the kernel killed is what a wrong descriptor leads to; one that was killed by hand is not. */
-static bool died_of_rseq(const struct watch *w)
+bool stress_is_fatal(int sig)
 {
-	/* Not ours: a handler of the sanitizers got hold of the signal. */
-	if (!WIFSIGNALED(w->status))
-		return WEXITSTATUS(w->status) != 0;
-	switch (WTERMSIG(w->status)) {
+	switch (sig) {
 	case SIGSEGV:
 	case SIGBUS:
 	case SIGILL:
@@ -336,6 +338,12 @@ static bool died_of_rseq(const struct watch *w)
 	}
 }
 
+static bool died_of_rseq(const struct watch *w)
+{
+	/* Not ours: a handler of the sanitizers got hold of the signal. */
+	return WIFSIGNALED(w->status) ? stress_is_fatal(WTERMSIG(w->status)) : WEXITSTATUS(w->status) != 0;
+}
+
 static const char *how_it_ended(const struct watch *w, struct arena *arena)
 {
 	if (!WIFSIGNALED(w->status))
@@ -346,10 +354,11 @@ static const char *how_it_ended(const struct watch *w, struct arena *arena)
 
 static void add_own_invariants(const struct watch *w, struct stress_result *r, struct arena *arena)
 {
-	bool died = !w->hung && !w->interrupted && died_of_rseq(w);
+	/* Killed by hand, or for want of memory: what it would have come to is not known. */
+	bool died = died_of_rseq(w), cut = w->ended && !died && WIFSIGNALED(w->status);
 
 	r->invariants[r->n_invariants++] = (struct invariant_facts){
-		"alive", "no thread is killed", !died, died ? how_it_ended(w, arena) : NULL
+		"alive", "no thread is killed", died ? 0 : cut ? -1 : 1, died || cut ? how_it_ended(w, arena) : NULL
 	};
 	r->invariants[r->n_invariants++] = (struct invariant_facts){
 		"progress", "operations come to an end", !w->hung,
@@ -432,6 +441,8 @@ static int run_child(struct run *run, stress_progress *progress, void *data, str
 	if (r == 0) {
 		watch(&w, signals, progress, data);
 		stop_counter(run->options, result, arena);
+		/* That takes a while: one that came meanwhile ends the command with its report, too. */
+		take_signals(&w, signals);
 		r = finish(&w, result, arena, ret_why);
 	}
 	if (signals >= 0)

@@ -189,6 +189,9 @@ void worker_done(struct worker *w);
 /* Runs work(w') in a new thread that comes and goes; its figures are added to w's. 0 or -errno. */
 int worker_in_thread(struct worker *w, void (*work)(struct worker *w));
 
+/* Whether the kernel ends a process by that signal for what it finds wrong; others come from outside. */
+bool stress_is_fatal(int sig);
+
 /* Operations of all workers. */
 uint64_t run_operations(const struct run *run);
 

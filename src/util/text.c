@@ -39,7 +39,8 @@ static size_t character(const unsigned char *s, size_t len, uint32_t *ret_code)
 static bool unsafe(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff ||
+	       (c & 0xfffe) == 0xfffe; /* no characters; XML has no place for them */
 }
 
 /* Nearly all text is nothing else, and there can be a lot of it. */
