@@ -103,8 +103,8 @@ struct section_tally {
 	uint64_t causes[CAUSES];
 	double per_second; /* since the last tally */
 	/*
-	 * The share of interruptions that hit it, of all that its process's threads met, as far as they were
-	 * aborted at all: about the share of their time that they spend in it. EVENT_SECTION_OCCUPANCY.
+	 * The share of interruptions that hit it, of all that its process's threads met, each from its first
+	 * abort on: about the share of their time that they spend in it. EVENT_SECTION_OCCUPANCY.
 	 */
 	double occupancy;
 	uint64_t interruptions; /* of those threads */

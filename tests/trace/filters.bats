@@ -82,6 +82,8 @@ disturb() {
 	trace --cgroup /tmp -d 1
 	is "$status" 3
 	[[ "$(cat "$ERR")" == *"version 2"* ]]
+	trace --cgroup "" -d 1
+	is "$status" 2
 }
 
 @test "inside a PID namespace numbers are those of the namespace" {

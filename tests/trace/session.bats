@@ -47,6 +47,9 @@ load ../lib/trace
 	trace -- sh -c 'kill -TERM $$'
 	is "$status" 0
 	is "$(summary '.command | "\(.status) \(.signal)"')" "null 15"
+	# Started by somebody who does not want to hear of children; the command inherits that.
+	run env --ignore-signal=CHLD "$RSEQCTL" trace --summary -- sh -c "grep SigIgn: /proc/self/status; exit 4"
+	[[ "$output" == *"SigIgn:"*"1"*"ended with status 4"* ]]
 }
 
 @test "the command's output goes to our standard error, or stays with --output" {
