@@ -84,6 +84,8 @@ static void escapes(void **state)
 	/* valid, but it clears the screen (C1 CSI) or turns the line round (RLO) */
 	assert_escaped("\xc2\x9b", 2, "\\xc2\\x9b", "\xc2\x9b");
 	assert_escaped("\xe2\x80\xae", 3, "\\xe2\\x80\\xae", "\xe2\x80\xae");
+	/* no character at all, which XML has no place for */
+	assert_escaped("\xef\xbf\xbe", 3, "\\xef\\xbf\\xbe", "\xef\xbf\xbe");
 	assert_int_equal(text_width("gr\xc3\xbcn"), 4);
 }
 
