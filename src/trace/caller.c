@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-void caller_place(struct symbolizer *s, const struct trace_header *h, uint64_t address, struct code_place *ret)
+#include "trace/mapped.h"
+
+static void find_place(struct symbolizer *s, const struct trace_header *h, uint64_t address, struct code_place *ret)
 {
 	struct place p;
 
@@ -16,6 +18,20 @@ void caller_place(struct symbolizer *s, const struct trace_header *h, uint64_t a
 		.address = address,
 		.offset = p.offset,
 	};
+}
+
+/* A library that was unloaded since is known by its file's name at least. */
+static void name_by_record(const struct trace_mapping *m, struct intern *strings, struct code_place *p)
+{
+	const char *object;
+	uint64_t offset;
+
+	if (p->object && p->object[0] != '[')
+		return;
+	object = mapped_name(m, p->address, strings, &offset);
+	if (!object)
+		return;
+	*p = (struct code_place){ .has = PLACE_OFFSET, .object = object, .address = p->address, .offset = offset };
 }
 
 /* Code that makes system calls for others. */
@@ -52,7 +68,8 @@ static uint64_t word_at(const struct trace_call *call, size_t i)
 }
 
 /* Outwards from the stub: the first return address into something that is none. */
-static bool search_stack(struct symbolizer *s, const struct trace_call *call, struct code_place *ret)
+static bool search_stack(struct symbolizer *s, struct intern *strings, const struct trace_call *call,
+			 struct code_place *ret)
 {
 	size_t n = call->n_words / (call->compat ? sizeof(uint32_t) : sizeof(uint64_t));
 
@@ -63,7 +80,9 @@ static bool search_stack(struct symbolizer *s, const struct trace_call *call, st
 
 		if (word < 4096)
 			continue;
-		caller_place(s, &call->header, word, &p);
+		find_place(s, &call->header, word, &p);
+		if (i == 0)
+			name_by_record(&call->outside, strings, &p);
 		if (!p.object || is_stub(&p) || p.object[0] == '[')
 			continue;
 		r = follows_call(s, &call->header, word);
@@ -76,13 +95,16 @@ static bool search_stack(struct symbolizer *s, const struct trace_call *call, st
 	return false;
 }
 
-void caller_find(struct symbolizer *s, const struct trace_call *call, struct code_place *ret)
+void caller_find(struct symbolizer *s, struct intern *strings, const struct trace_call *call, struct code_place *ret)
 {
-	caller_place(s, &call->header, call->ip, ret);
+	find_place(s, &call->header, call->ip, ret);
+	name_by_record(&call->here, strings, ret);
 	if (!is_stub(ret))
 		return;
-	if (call->link)
-		caller_place(s, &call->header, call->link, ret);
-	else
-		(void)!search_stack(s, call, ret);
+	if (call->link) {
+		find_place(s, &call->header, call->link, ret);
+		name_by_record(&call->outside, strings, ret);
+	} else {
+		(void)!search_stack(s, strings, call, ret);
+	}
 }

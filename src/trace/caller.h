@@ -6,10 +6,9 @@
 #include "model/event.h"
 #include "rseqctl/trace_record.h"
 #include "trace/symbolize.h"
+#include "util/intern.h"
 
-void caller_find(struct symbolizer *s, const struct trace_call *call, struct code_place *ret);
-
-/* The place of one address of a process. */
-void caller_place(struct symbolizer *s, const struct trace_header *h, uint64_t address, struct code_place *ret);
+/* strings keep what the record alone can name. */
+void caller_find(struct symbolizer *s, struct intern *strings, const struct trace_call *call, struct code_place *ret);
 
 #endif

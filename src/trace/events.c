@@ -8,6 +8,7 @@
 
 #include "rseqctl/rseq_abi.h"
 #include "trace/caller.h"
+#include "trace/mapped.h"
 #include "trace/registrations.h"
 
 /* A thread that cannot even take the signal is sent a second one on the way: one death, not two. */
@@ -19,6 +20,9 @@ struct fresh {
 	uint64_t generation, batch;
 };
 
+/* Of file names that a target makes; beyond, they are unknown. */
+enum { STRINGS_MAX = 4 << 20 };
+
 struct events {
 	struct events_room room;
 	struct fresh fresh[FRESH_SLOTS];
@@ -26,6 +30,7 @@ struct events {
 	struct registrations *registrations;
 	uint64_t faults;
 	struct trace_header last_fault;
+	struct intern strings; /* names that only records have */
 	char detail[600];
 };
 
@@ -36,6 +41,7 @@ struct events *events_new(const struct events_room *room)
 	if (!e)
 		return NULL;
 	e->room = *room;
+	e->strings.limit = STRINGS_MAX;
 	e->registrations = registrations_new();
 	if (e->registrations)
 		return e;
@@ -48,6 +54,7 @@ void events_free(struct events *e)
 	if (!e)
 		return;
 	registrations_free(e->registrations);
+	intern_done(&e->strings);
 	free(e);
 }
 
@@ -68,13 +75,21 @@ static struct event begin(const struct trace_header *h, enum event_type type)
 
 /* --- aborts --- */
 
-static struct event_section section_of(struct events *e, const struct trace_header *h, uint64_t start, uint64_t length)
+/* mapping: what was mapped there, or NULL; it names what the process no longer can. */
+static struct event_section section_of(struct events *e, const struct trace_header *h, uint64_t start, uint64_t length,
+				       const struct trace_mapping *mapping)
 {
 	struct trace_section_key key = { start, h->generation, h->tgid,
 					 length > UINT32_MAX ? UINT32_MAX : (uint32_t)length };
 	struct section_name *name = section_names_get(e->room.sections, &key);
 
-	return name ? name->names : (struct event_section){ .start = start, .length = length };
+	if (!name)
+		return (struct event_section){ .start = start, .length = length };
+	if (mapping && !name->names.object) {
+		name->names.object = mapped_name(mapping, start, &e->strings, &name->names.offset);
+		name->names.has |= name->names.object ? EVENT_SECTION_OFFSET : 0;
+	}
+	return name->names;
 }
 
 /*
@@ -107,7 +122,7 @@ void events_next_batch(struct events *e)
 static void take_section(struct events *e, const struct trace_section_seen *s)
 {
 	prepare_names(e, &s->abort.header, s->abort.start);
-	(void)section_of(e, &s->abort.header, s->abort.start, s->abort.length);
+	(void)section_of(e, &s->abort.header, s->abort.start, s->abort.length, &s->mapping);
 }
 
 static void take_abort(struct events *e, const struct trace_abort *a, trace_handler *handler, void *ctx)
@@ -115,7 +130,7 @@ static void take_abort(struct events *e, const struct trace_abort *a, trace_hand
 	struct event event = begin(&a->header, EVENT_ABORT);
 	struct trace_stack_key key = { a->start, a->header.generation, a->header.tgid, a->stack_id };
 
-	event.section = section_of(e, &a->header, a->start, a->length);
+	event.section = section_of(e, &a->header, a->start, a->length, NULL);
 	event.has = EVENT_SECTION;
 	event.cause = a->cause < CAUSES ? a->cause : CAUSE_UNKNOWN;
 	event.ip_offset = a->ip - a->start;
@@ -197,7 +212,7 @@ static void take_call(struct events *e, const struct trace_call *c, trace_handle
 	event.length = c->length;
 	event.signature = c->signature;
 	prepare_names(e, &c->header, c->ip);
-	caller_find(e->room.symbolizer, c, &event.caller);
+	caller_find(e->room.symbolizer, &e->strings, c, &event.caller);
 	if (!done)
 		tell_failure(e, c, before, &event);
 	else if (off)
@@ -256,7 +271,7 @@ static void take_fault(struct events *e, const struct trace_fault *f, trace_hand
 	if (f->rseq_cs && !f->descriptor_error) {
 		prepare_names(e, &f->header, d.start_ip);
 		event.has |= EVENT_SECTION;
-		event.section = section_of(e, &f->header, d.start_ip, d.post_commit_offset);
+		event.section = section_of(e, &f->header, d.start_ip, d.post_commit_offset, &f->mapping);
 		event.ip_offset = f->ip - d.start_ip;
 	}
 	handler(ctx, &event);
