@@ -56,7 +56,7 @@ calls_agree() {
 story() {
 	is "$(events "select(.tid == $(truth .pid) and .comm == \"users\" and .signature != \"0xacfacfac\") |
 		\"\(.type) \(.errno) \(.reason) \(.caller.object | split(\"/\") | last) \(.caller.function)\"" |
-		sed -E 's/^(.* libblind.so) .*/\1 ?/')" "$(printf '%s\n' "$@")"
+		sed -E 's/^(.* libblind.so|unregister null null .*_taker.so) .*/\1 ?/')" "$(printf '%s\n' "$@")"
 }
 
 @test "the story of dlopen and dlclose: who registered, who took it away while it was closed, who found it gone" {
@@ -72,12 +72,13 @@ story() {
 	trace --registrations -- env "$R0" "$LAB/users" global:librseq_2018.so start1:librseq_2018.so \
 		open:libblind_taker.so start1:libblind_taker.so stop1:librseq_2018.so < <(sleep 1)
 	story "register null null librseq_2018.so start" "unregister null other-owner libblind_taker.so start" \
-		"register null null libblind_taker.so start" "unregister-failed EINVAL other-area librseq_2018.so stop"
+		"register null null libblind_taker.so start" "unregister-failed EINVAL other-area librseq_2018.so stop" \
+		"unregister null null libblind_taker.so ?" # when the program ends
 }
 
 @test "the story of a program that releases what a library registered" {
 	trace --registrations -- env "$R0" "$LAB/users" open:librseq_2018.so start1:librseq_2018.so release1 \
-		stop1:librseq_2018.so close:librseq_2018.so < <(sleep 1)
+		stop1:librseq_2018.so < <(sleep 1)
 	story "register null null librseq_2018.so start" "unregister null other-owner users release_here" \
 		"unregister-failed EINVAL not-registered librseq_2018.so stop"
 }
