@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A storm of aborts, to see what it costs to trace them: on each CPU a SCHED_FIFO thread that wakes
- * every 20 us, and on the last one a worker that is nearly always in a critical section, 100 rounds
+ * every 60 us, and on the last one a worker that is nearly always in a critical section, 100 rounds
  * long, in libc's area. Appends how often it got through and how often it was aborted to FILE.
  *
  * usage: storm MILLISECONDS FILE
@@ -17,7 +17,7 @@
 #include <time.h>
 
 #define EXIT_SKIP 77
-#define INTERVAL_NS 20000
+#define INTERVAL_NS 60000
 
 /* As far as the lab's sections know, they wait for something: here they do something. */
 #if defined(__x86_64__)

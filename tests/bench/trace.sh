@@ -1,5 +1,5 @@
 #!/bin/bash
-# What it costs to be traced. The storm (20,000 aborts a second and more on one CPU) and a load that
+# What it costs to be traced. The storm (some 12,000 aborts a second on one CPU) and a load that
 # only switches and makes system calls, alone and traced by turns, first one and then the other; and
 # the time that each BPF program takes. Ratios of neighbours, so that a slow machine is no slow trace.
 #
