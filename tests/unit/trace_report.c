@@ -500,7 +500,7 @@ static void summary_empty(void **state)
 		text,
 		"{\"type\":\"summary\",\"duration_ns\":10000000000,\"events\":{\"abort\":0,\"register\":0,"
 		"\"unregister\":0,\"register-failed\":0,\"unregister-failed\":0,\"gone\":0,\"fault\":0},"
-		"\"causes\":{\"syscall\":0,\"migrate\":0,\"signal\":0,\"membarrier\":0,\"preempt\":0,"
+		"\"causes\":{\"syscall\":0,\"signal\":0,\"membarrier\":0,\"migrate\":0,\"preempt\":0,"
 		"\"unknown\":0},\"lost\":0,\"missed\":0,\"stacks_lost\":0,\"other_sections\":0,\"sections\":[],"
 		"\"command\":null,\"notes\":[]}\n");
 	free(text);
@@ -532,7 +532,7 @@ static void no_cause(void **state)
 	text = told_summary(FORMAT_JSON, &tally, 0, 0);
 	json_object_put(parsed(text));
 	assert_has(text, "\"fault\":0},\"causes\":null,");
-	assert_has(text, "\"per_second\":5000000000.000,\"causes\":null,\"offsets\":[]");
+	assert_has(text, "\"per_second\":5000000000.000,\"occupancy\":null,\"causes\":null,\"offsets\":[]");
 	free(text);
 }
 
@@ -583,7 +583,7 @@ static void narrow(void **state)
 	}
 	text = told_summary(FORMAT_TEXT, &tally, 100, 0);
 	assert_has(text, "  1000 aborts, 100.0/s  4711 mongod  <loc::tcmalloc_internal::");
-	assert_has(text, "    syscall 0.1%, migrate 40.0%, signal 0.1%, membarrier 0.1%, preempt 60.0%; at +0x4 60.0%,");
+	assert_has(text, "    syscall 0.1%, signal 0.1%, membarrier 0.1%, migrate 40.0%, preempt 60.0%; at +0x4 60.0%,");
 	free(text);
 }
 
