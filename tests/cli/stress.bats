@@ -152,7 +152,7 @@ workloads() {
 
 @test "the kernel's count of aborts is the workers' own, and its causes add up to it" {
 	need_root
-	timeout 60 "$RSEQCTL" trace --summary -d 0.01 >/dev/null 2>"$BATS_TEST_TMPDIR/why" || skip "$(tail -n 1 "$BATS_TEST_TMPDIR/why")"
+	timeout 60 "$RSEQCTL" trace --aborts --summary -d 0.01 >/dev/null 2>"$BATS_TEST_TMPDIR/why" || skip "$(tail -n 1 "$BATS_TEST_TMPDIR/why")"
 	stress --threads 8 --duration 5
 	is "$status" 0
 	is "$(json '[.results[] | select(.kernel_aborts != .aborts) | "\(.workload): \(.kernel_aborts) \(.aborts)"] | join(", ")')" ""

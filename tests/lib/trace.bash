@@ -57,5 +57,5 @@ skip_if_lab_does() {
 
 need_bpf() {
 	need_root
-	timeout 60 "$RSEQCTL" trace --summary -d 0.01 >/dev/null 2>"$BATS_TEST_TMPDIR/why" || skip "$(tail -n 1 "$BATS_TEST_TMPDIR/why")"
+	timeout 60 "$RSEQCTL" trace --aborts --summary -d 0.01 >/dev/null 2>"$BATS_TEST_TMPDIR/why" || skip "$(tail -n 1 "$BATS_TEST_TMPDIR/why")"
 }
