@@ -343,8 +343,9 @@ os.execv(sys.argv[1], sys.argv[1:])' "$RSEQCTL" stress --json --threads 4 --dura
 	chmod 4755 "$dir/rseqctl"
 	run timeout 20 "$dir/rseqctl" stress --owner self --ops 1 --workload getcpu
 	rm -r "$dir"
-	is "$status" 3
 	[[ $output == *"ignores GLIBC_TUNABLES"* ]]
+	# The leak check cannot trace a program with privileges of its file, and ends it with a status of its own.
+	[[ $output == *LeakSanitizer* ]] || is "$status" 3
 }
 
 @test "--compare that cannot start its threads ends with the reason" {
