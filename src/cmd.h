@@ -38,7 +38,7 @@ struct cmd {
 	unsigned int formats; /* as in struct common_options */
 };
 
-extern const struct cmd cmd_inspect, cmd_trace, cmd_stress, cmd_explain, cmd_version;
+extern const struct cmd cmd_inspect, cmd_trace, cmd_stress, cmd_check, cmd_explain, cmd_version;
 
 /* The options all commands have; its input is a struct common_options. */
 extern const struct argp common_argp;

@@ -10,6 +10,7 @@ static const struct cmd *const commands[] = {
 	&cmd_inspect,
 	&cmd_trace,
 	&cmd_stress,
+	&cmd_check,
 	&cmd_explain,
 	&cmd_version,
 };

@@ -4,12 +4,12 @@
 #include "model/field.h"
 #include "util/array.h"
 
-const char *const verdict_names[] = { "unknown", "pass", "fail", "inconclusive", "not-applicable", NULL };
+const char *const verdict_names[] = { "unknown", "pass", "fail", "inconclusive", "not-applicable", "skip", NULL };
 
 enum verdict verdict_worst(enum verdict a, enum verdict b)
 {
 	static const int rank[] = {
-		[VERDICT_UNKNOWN] = 0, [VERDICT_NOT_APPLICABLE] = 1, [VERDICT_PASS] = 2,
+		[VERDICT_UNKNOWN] = 0, [VERDICT_NOT_APPLICABLE] = 1, [VERDICT_SKIP] = 1, [VERDICT_PASS] = 2,
 		[VERDICT_INCONCLUSIVE] = 3, [VERDICT_FAIL] = 4,
 	};
 

@@ -8,7 +8,7 @@
 
 #include "model/facts.h"
 
-enum verdict { VERDICT_UNKNOWN, VERDICT_PASS, VERDICT_FAIL, VERDICT_INCONCLUSIVE, VERDICT_NOT_APPLICABLE };
+enum verdict { VERDICT_UNKNOWN, VERDICT_PASS, VERDICT_FAIL, VERDICT_INCONCLUSIVE, VERDICT_NOT_APPLICABLE, VERDICT_SKIP };
 
 /* Indexed by enum verdict; [0] is "unknown" and the list ends with NULL. */
 extern const char *const verdict_names[];

@@ -13,6 +13,7 @@ allowed() {
 	trace) echo trace image proc model util rseqctl ;;
 	critical) echo critical model util rseqctl ;;
 	stress) echo stress critical model util ;;
+	probe) echo probe image proc critical model util rseqctl ;;
 	diagnose) echo diagnose model util ;;
 	report) echo report model util ;;
 	bpf) echo rseqctl ;;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What was asked of the machine, and what came of it. Strings are borrowed from whoever filled it. */
+#ifndef MODEL_CHECK_H
+#define MODEL_CHECK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/stress.h"
+
+/* One of several questions of a check. */
+struct check_row {
+	const char *what, *expected, *seen;
+	int8_t ok; /* -1: not judged */
+};
+
+struct check_result {
+	const char *id, *title;
+	uint32_t verdict;   /* enum verdict: pass, fail, skip or unknown */
+	const char *detail; /* what was seen, or why not; NULL: nothing to add */
+	struct check_row *rows;
+	size_t n_rows;
+	uint64_t duration_ns;
+};
+
+/*
+ * What the kernel was seen doing, as enum verdict: pass, it keeps the promise; fail, it breaks it; else it
+ * was not seen. For a registration of 32 bytes and for a longer one.
+ */
+enum promise_length { PROMISE_ORIGINAL, PROMISE_LONGER, PROMISE_LENGTHS };
+enum promise_abort { PROMISE_PREEMPTION, PROMISE_SIGNAL, PROMISE_MEMBARRIER, PROMISE_ABORTS };
+
+struct kernel_promise {
+	uint32_t cpu_id_start; /* rewritten as users of 32 bytes rely on: b9eac6a9d93c, Linux 7.1-rc3 and 7.0.10 */
+	uint32_t aborts[PROMISE_LENGTHS][PROMISE_ABORTS];
+	int error; /* errno of rseq() itself, 0: it is there */
+};
+
+/* Adds what this result says of the promise; most say nothing. */
+void promise_add(struct kernel_promise *p, const struct check_result *r);
+
+/* Whether id is what one of a list means: the id itself, or all that begin with it and "-". */
+int check_id_matches(const char *id, const char *word, size_t len);
+
+#endif

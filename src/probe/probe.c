@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "probe/probe.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe/probes.h"
+#include "util/array.h"
+
+enum { DETAIL_MAX = 400, ROWS_MAX = 64, WHAT_MAX = 96, WORD_MAX = 32 };
+
+/* Written by a process that may crash at any moment: everything is bounded, and read as bytes. */
+struct probe_report {
+	_Atomic uint32_t verdict;
+	char detail[DETAIL_MAX];
+	_Atomic uint32_t n_rows;
+	_Atomic uint32_t n_bad;
+	struct {
+		char what[WHAT_MAX], expected[WORD_MAX], seen[WORD_MAX];
+		int8_t ok;
+	} rows[ROWS_MAX];
+};
+
+static const struct probe *const probes[] = {
+	&probe_syscall,
+};
+
+const struct probe *probe_at(size_t i)
+{
+	return i < ARRAY_SIZE(probes) ? probes[i] : NULL;
+}
+
+/* --- the side of the probe --- */
+
+#define SAY(name, value)                                                                           \
+	void probe_##name(struct probe_run *r, const char *format, ...)                            \
+	{                                                                                          \
+		va_list ap;                                                                        \
+                                                                                                   \
+		va_start(ap, format);                                                              \
+		r->report->detail[0] = '\0';                                                       \
+		if (format)                                                                        \
+			vsnprintf(r->report->detail, DETAIL_MAX, format, ap);                      \
+		va_end(ap);                                                                        \
+		atomic_store(&r->report->verdict, value);                                          \
+	}
+
+SAY(pass, VERDICT_PASS)
+SAY(fail, VERDICT_FAIL)
+SAY(skip, VERDICT_SKIP)
+
+void probe_unknown(struct probe_run *r, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(r->report->detail, DETAIL_MAX, format, ap);
+	va_end(ap);
+	atomic_store(&r->report->verdict, VERDICT_INCONCLUSIVE);
+}
+
+unsigned int probe_row(struct probe_run *r, int8_t ok, const char *expected, const char *seen, const char *format, ...)
+{
+	uint32_t n = atomic_load(&r->report->n_rows);
+	va_list ap;
+
+	if (n < ROWS_MAX) {
+		snprintf(r->report->rows[n].expected, WORD_MAX, "%s", expected);
+		snprintf(r->report->rows[n].seen, WORD_MAX, "%s", seen);
+		va_start(ap, format);
+		vsnprintf(r->report->rows[n].what, WHAT_MAX, format, ap);
+		va_end(ap);
+		r->report->rows[n].ok = ok;
+		atomic_store(&r->report->n_rows, n + 1);
+	}
+	if (ok == 0)
+		atomic_fetch_add(&r->report->n_bad, 1);
+	return atomic_load(&r->report->n_bad);
+}
+
+/* In a process group of its own: what a probe starts is ended with it. No core, which a fault would leave. */
+static _Noreturn void become_probe(const struct probe *p, struct probe_run *r, const sigset_t *mask)
+{
+	struct rlimit none = { 0, 0 };
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setrlimit(RLIMIT_CORE, &none);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	p->run(r);
+	_exit(0);
+}
+
+/* --- the side that waits --- */
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Whether it ended by itself; after the limit all of its group are killed. */
+static bool wait_for(pid_t pid, uint64_t limit_ns, int *ret_status)
+{
+	uint64_t end = now() + limit_ns;
+	siginfo_t info = { 0 };
+	struct timespec moment = { 0, 1000000 };
+	bool ended = false;
+
+	/* No pidfd: seccomp filters of containers may know less than the kernel. */
+	while (!ended && now() < end) {
+		ended = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+		if (!ended)
+			nanosleep(&moment, NULL);
+	}
+	kill(-pid, SIGKILL);
+	kill(pid, SIGKILL);
+	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+		;
+	return ended;
+}
+
+static void judge(struct check_result *ret, const struct probe_report *report, bool ended, int status,
+		  const struct probe_options *o, struct arena *arena)
+{
+	uint32_t said = atomic_load(&report->verdict), bad = atomic_load(&report->n_bad);
+
+	ret->verdict = VERDICT_FAIL;
+	if (!ended)
+		ret->detail = arena_printf(arena, "it did not end within %.1f s", (double)o->limit_ns / 1e9);
+	else if (WIFSIGNALED(status))
+		ret->detail = arena_printf(arena, "its process was killed by signal %d (%s)", WTERMSIG(status),
+					   strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status))
+		ret->detail = arena_printf(arena, "its process ended with status %d", WEXITSTATUS(status));
+	else if (!said)
+		ret->detail = "it ended without saying how";
+	else {
+		ret->verdict = said == VERDICT_INCONCLUSIVE ? VERDICT_UNKNOWN : said;
+		ret->detail = report->detail[0] ? arena_strndup(arena, report->detail,
+								 strnlen(report->detail, DETAIL_MAX)) : NULL;
+		if (said == VERDICT_PASS && bad) {
+			ret->verdict = VERDICT_FAIL;
+			ret->detail = arena_printf(arena, "%" PRIu32 " of %" PRIu32 " answers differ", bad,
+						   atomic_load(&report->n_rows));
+		}
+	}
+}
+
+static void copy_rows(struct check_result *ret, const struct probe_report *report, struct arena *arena)
+{
+	uint32_t n = atomic_load(&report->n_rows);
+
+	n = n < ROWS_MAX ? n : ROWS_MAX;
+	ret->rows = n ? arena_alloc(arena, n * sizeof(*ret->rows)) : NULL;
+	for (uint32_t i = 0; ret->rows && i < n; i++) {
+		ret->rows[i] = (struct check_row){
+			arena_strndup(arena, report->rows[i].what, strnlen(report->rows[i].what, WHAT_MAX)),
+			arena_strndup(arena, report->rows[i].expected, strnlen(report->rows[i].expected, WORD_MAX)),
+			arena_strndup(arena, report->rows[i].seen, strnlen(report->rows[i].seen, WORD_MAX)),
+			report->rows[i].ok,
+		};
+		ret->n_rows = i + 1;
+	}
+}
+
+static void run(const struct probe *p, const struct probe_options *o, struct probe_report *report, struct arena *arena,
+		struct check_result *ret)
+{
+	struct probe_run r = { .options = o, .report = report };
+	uint64_t start = now();
+	sigset_t mask;
+	int status = 0;
+	bool ended;
+	pid_t pid;
+
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	pid = fork();
+	if (pid == 0)
+		become_probe(p, &r, &mask);
+	if (pid < 0) {
+		ret->detail = arena_printf(arena, "cannot start a process: %s", strerror(errno));
+		return;
+	}
+	setpgid(pid, pid);
+	ended = wait_for(pid, o->limit_ns, &status);
+	judge(ret, report, ended, status, o, arena);
+	copy_rows(ret, report, arena);
+	ret->duration_ns = now() - start;
+}
+
+void probe_run(const struct probe *p, const struct probe_options *options, struct arena *arena, struct check_result *ret)
+{
+	struct probe_report *report =
+		mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	*ret = (struct check_result){ .id = p->id, .title = p->title, .detail = "no memory" };
+	if (report == MAP_FAILED)
+		return;
+	run(p, options, report, arena, ret);
+	munmap(report, sizeof(*report));
+}

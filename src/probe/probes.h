@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The rows of the table, each in the file of what it is about. */
+#ifndef PROBE_PROBES_H
+#define PROBE_PROBES_H
+
+#include "probe/probe.h"
+
+/* call.c */
+extern const struct probe probe_syscall;
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Threads of a probe: registered as it wants, and where it wants. */
+#ifndef PROBE_THREAD_H
+#define PROBE_THREAD_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "critical/critical.h"
+#include "critical/registration.h"
+#include "probe/probe.h"
+#include "rseqctl/rseq_abi.h"
+
+/* Static or on a stack, and not moved: the kernel writes to it as long as the thread is registered. */
+struct probe_thread {
+	union {
+		struct rseq_area area;
+		char room[REGISTRATION_LENGTH_MAX];
+	} __attribute__((aligned(REGISTRATION_ALIGN)));
+	struct critical critical;
+	uint32_t length;
+};
+
+/*
+ * Takes the calling thread's registration away from libc, where it has one, and registers the area; a longer
+ * one than 32 bytes has at least 33 and all that the kernel knows. 0 or -errno of rseq(); the critical
+ * sections of t are then those of this thread, keyed by cpu_id, with the fault no-section if it is asked for.
+ */
+int probe_thread_register(struct probe_run *r, struct probe_thread *t, enum promise_length length);
+void probe_thread_unregister(struct probe_thread *t);
+
+/* The same without a registration of its own: libc's is taken away. 0, or -errno. */
+int probe_thread_release(void);
+
+/* The first CPU and the next one that this process may use; -1 where there is none. */
+int probe_cpu(int after);
+
+/* The calling thread runs on that CPU alone. 0 or -errno. */
+int probe_pin(int cpu);
+
+/* fork(), whose child is killed when its parent dies. */
+pid_t probe_fork(void);
+
+#endif
