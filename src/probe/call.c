@@ -18,4 +18,4 @@ static void run_syscall(struct probe_run *r)
 		probe_pass(r, NULL);
 }
 
-const struct probe probe_syscall = { .id = "syscall", .title = "rseq() can be called", .run = run_syscall };
+const struct probe probe_syscall = { .id = "syscall", .title = "rseq() can be called", .run = run_syscall, .without_rseq = true };

@@ -8,7 +8,7 @@
 
 #include "model/names.h"
 
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_TAP, FORMAT_JUNIT };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_TAP, FORMAT_JUNIT, FORMAT_OPENMETRICS };
 
 /* Indexed by enum format; the list ends with NULL. */
 extern const char *const format_names[];
