@@ -81,7 +81,7 @@ _rseqctl()
 			[[ $cur == -* ]] || words=$(rseqctl explain -q 2>/dev/null; rseqctl check --list -q 2>/dev/null)
 			;;
 		stress)
-			words="--compare --cpus --disturb --duration --inject --length --list --min-aborts --ops --owner --seed --threads --workload $common"
+			words="--compare --cpus --disturb --duration --index --inject --length --list --min-aborts --ops --owner --seed --threads --workload $common"
 			;;
 		check) words="--all-probes --inject --list --only --skip --timeout $common" ;;
 		version) words=$common ;;
