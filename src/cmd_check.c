@@ -41,7 +41,7 @@ static const struct argp_option option_table[] = {
 	{ "only", KEY_ONLY, "LIST", 0, "Only these checks: ids, or the word before a dash (abort, stress)", 0 },
 	{ "skip", KEY_SKIP, "LIST", 0, "All but these checks", 0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0,
-	  "A check that takes longer has failed (default 5); those of stress and tracepoints get four times that", 0 },
+	  "A check that takes longer has failed (default 5); those from tracepoints on get four times that", 0 },
 	{ 0 },
 };
 

@@ -174,17 +174,13 @@ struct witness {
 	char why[256];
 };
 
-static void remember(struct witness *w, int e, const char *why)
-{
-	w->err = e;
-	snprintf(w->why, sizeof(w->why), "%s", e < 0 ? why : "");
-}
-
 static int start_witness(void *data, pid_t pid, const char **ret_why)
 {
 	struct witness *w = data;
 
-	remember(w, w->counter.start(w->counter.data, pid, ret_why), *ret_why);
+	w->err = w->counter.start(w->counter.data, pid, ret_why);
+	if (w->err < 0)
+		snprintf(w->why, sizeof(w->why), "%s", *ret_why);
 	return w->err;
 }
 
