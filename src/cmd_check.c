@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "collect/host.h"
 #include "model/host.h"
 #include "probe/probe.h"
 
@@ -44,10 +45,13 @@ static enum status run_check(int argc, char **argv, const struct common_options 
 	struct options o = { .common = *common };
 	struct probe_options plan = { .limit_ns = 5000000000u };
 	struct arena arena = { 0 };
+	struct host_facts host = { 0 };
 	enum status status = STATUS_OK;
 	const struct probe *p;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	host_read_class(&host, &arena);
+	plan.rseq_class = host.rseq_class;
 	plan.fault = o.fault;
 	for (size_t i = 0; (p = probe_at(i)); i++) {
 		struct check_result r;

@@ -33,7 +33,7 @@ struct probe_report {
 };
 
 static const struct probe *const probes[] = {
-	&probe_syscall,
+	&probe_syscall, &probe_errno, &probe_lengths,
 };
 
 const struct probe *probe_at(size_t i)

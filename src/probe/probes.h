@@ -8,4 +8,7 @@
 /* call.c */
 extern const struct probe probe_syscall;
 
+/* errno.c, lengths.c */
+extern const struct probe probe_errno, probe_lengths;
+
 #endif
