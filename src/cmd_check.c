@@ -4,18 +4,21 @@
 #include "cmd.h"
 #include "collect/host.h"
 #include "model/host.h"
+#include "probe/exec.h"
 #include "probe/probe.h"
 
 struct options {
 	struct common_options common;
 	const char *only;
 	uint32_t fault;
+	bool exec_check;
 };
 
-enum { KEY_ONLY = 0x100, KEY_INJECT };
+enum { KEY_ONLY = 0x100, KEY_INJECT, KEY_EXEC_CHECK };
 
 static const struct argp_option option_table[] = {
 	{ "only", KEY_ONLY, "LIST", 0, "Only these", 0 },
+	{ EXEC_OPTION, KEY_EXEC_CHECK, NULL, OPTION_HIDDEN, NULL, 0 },
 	{ "inject", KEY_INJECT, "FAULT", 0, "Break something on purpose", 0 },
 	{ 0 },
 };
@@ -30,6 +33,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ONLY:
 		o->only = arg;
+		return 0;
+	case KEY_EXEC_CHECK:
+		o->exec_check = true;
 		return 0;
 	case KEY_INJECT:
 		o->fault = !strcmp(arg, "no-section") ? PROBE_FAULT_NO_SECTION : PROBE_FAULT_UNREGISTERED;
@@ -50,6 +56,8 @@ static enum status run_check(int argc, char **argv, const struct common_options 
 	const struct probe *p;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	if (o.exec_check)
+		return (enum status)exec_status();
 	host_read_class(&host, &arena);
 	plan.rseq_class = host.rseq_class;
 	plan.fault = o.fault;

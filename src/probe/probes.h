@@ -11,4 +11,10 @@ extern const struct probe probe_syscall;
 /* errno.c, lengths.c */
 extern const struct probe probe_errno, probe_lengths;
 
+/* life.c */
+extern const struct probe probe_threads, probe_fork_rules, probe_exec, probe_clone;
+
+/* ids.c */
+extern const struct probe probe_cpu_id, probe_node_id;
+
 #endif

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "probe/answer.h"
@@ -26,6 +28,23 @@ bool probe_area_is_kept(struct rseq_area *area, uint32_t length)
 	return answer_rseq(area, length, ANSWER_UNREGISTER, ~critical_signature()) == -EPERM &&
 	       answer_rseq(other, length, ANSWER_UNREGISTER, ~critical_signature()) == -EINVAL &&
 	       seen->cpu_id < INT32_MAX && seen->cpu_id_start < INT32_MAX;
+}
+
+bool probe_area_is_right(const struct rseq_area *area)
+{
+	const volatile struct rseq_area *seen = area;
+
+	/* It may be moved in between. */
+	for (int i = 0; i < 1000; i++) {
+		uint32_t before = seen->cpu_id_start, after, cpu = -1u;
+
+		if (syscall(SYS_getcpu, &cpu, NULL, NULL) < 0)
+			return false;
+		after = seen->cpu_id;
+		if (before == after && after == cpu)
+			return true;
+	}
+	return false;
 }
 
 int probe_thread_release(void)
@@ -135,6 +154,29 @@ int probe_pin(int cpu)
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
 	return sched_setaffinity(0, sizeof(one), &one) < 0 ? -errno : 0;
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int probe_each_cpu(struct probe_run *r, bool (*visit)(struct probe_run *r, void *data, int cpu), void *data)
+{
+	uint64_t end = now() + r->options->limit_ns / 2;
+	cpu_set_t may;
+	int n = 0;
+
+	if (sched_getaffinity(0, sizeof(may), &may) < 0)
+		return 0;
+	for (int cpu = 0; cpu < CPU_SETSIZE && n >= 0 && now() < end; cpu++)
+		if (CPU_ISSET(cpu, &may) && probe_pin(cpu) == 0)
+			n = visit(r, data, cpu) ? n + 1 : -1;
+	sched_setaffinity(0, sizeof(may), &may);
+	return n;
 }
 
 pid_t probe_fork(void)

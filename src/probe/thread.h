@@ -54,6 +54,16 @@ int probe_cpu(int after);
 /* The calling thread runs on that CPU alone. 0 or -errno. */
 int probe_pin(int cpu);
 
+/* Whether its cpu_id and cpu_id_start are what getcpu(2) says of the calling thread. */
+bool probe_area_is_right(const struct rseq_area *area);
+
+/*
+ * Visits each CPU that this process may use, until one visit says false or half of the limit is over; the calling
+ * thread runs there alone meanwhile, and wherever it might before afterwards. The number of good visits, -1 after
+ * a false one.
+ */
+int probe_each_cpu(struct probe_run *r, bool (*visit)(struct probe_run *r, void *data, int cpu), void *data);
+
 /* fork(), whose child is killed when its parent dies. */
 pid_t probe_fork(void);
 
