@@ -17,4 +17,10 @@ extern const struct probe probe_threads, probe_fork_rules, probe_exec, probe_clo
 /* ids.c */
 extern const struct probe probe_cpu_id, probe_node_id;
 
+/* mmcid.c */
+extern const struct probe probe_mm_cid;
+
+/* kill.c */
+extern const struct probe probe_read_only, probe_bad_signature;
+
 #endif
