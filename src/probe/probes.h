@@ -11,6 +11,9 @@ extern const struct probe probe_syscall;
 /* errno.c, lengths.c */
 extern const struct probe probe_errno, probe_lengths;
 
+/* libc.c */
+extern const struct probe probe_libc;
+
 /* life.c */
 extern const struct probe probe_threads, probe_fork_rules, probe_exec, probe_clone;
 
