@@ -89,10 +89,6 @@ static void run_bad_signature(struct probe_run *r)
 {
 	static struct victim v;
 
-	if (!critical_is_supported()) {
-		probe_skip(r, "there are no critical sections for this architecture");
-		return;
-	}
 	if (!probe_thread_free(r))
 		return;
 	interrupt(r, &v, PROMISE_ORIGINAL);

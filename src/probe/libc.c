@@ -91,6 +91,17 @@ static void fail_with_owner(struct probe_run *r, const char *what)
 	probe_fail(r, "%s: %s", what, strbuf_str(&out));
 }
 
+/* libc's area is there, and the kernel does not say so. */
+static void fail_unknown_area(struct probe_run *r, const void *area)
+{
+	struct rseq_ptrace_configuration c = { 0 };
+
+	if (ask_kernel(&c) && c.rseq_abi_pointer == (uintptr_t)area)
+		probe_fail(r, "libc registered this thread, and rseq() does not know of it: not the kernel answers, but a filter");
+	else
+		fail_with_owner(r, "libc says that this thread is registered, and the kernel does not");
+}
+
 /* --- libc did not register --- */
 
 static bool is_turned_off(void)
@@ -138,7 +149,7 @@ static void explain_none(struct probe_run *r, struct rseq_area *area)
 struct look {
 	struct probe_run *run;
 	const char *who;
-	bool good;
+	bool known; /* to the kernel */
 };
 
 static bool add_row(struct look *l, const char *what, bool good)
@@ -158,11 +169,11 @@ static void *look_at_thread(void *data)
 		registration_unregister(area, length);
 		length = registration_length(area, size);
 	}
-	l->good = add_row(l, "the kernel knows libc's area", length && probe_area_is_kept(area, length));
-	if (!l->good)
-		return NULL;
-	l->good = add_row(l, "__rseq_size is within it", size <= length) && l->good;
-	l->good = add_row(l, "cpu_id is the CPU", probe_area_is_right(area)) && l->good;
+	l->known = add_row(l, "the kernel knows libc's area", length && probe_area_is_kept(area, length));
+	if (l->known) {
+		add_row(l, "__rseq_size is within it", size <= length);
+		add_row(l, "cpu_id is the CPU", probe_area_is_right(area));
+	}
 	return NULL;
 }
 
@@ -173,14 +184,16 @@ static void compare(struct probe_run *r, uint32_t size)
 	int e;
 
 	look_at_thread(&first);
+	if (!first.known) {
+		fail_unknown_area(r, registration_libc_place(&size));
+		return;
+	}
 	e = pthread_create(&thread, NULL, look_at_thread, &other);
 	if (e == 0)
 		pthread_join(thread, NULL);
-	if (!first.good)
-		fail_with_owner(r, "libc says that this thread is registered, and the kernel does not");
-	else if (e)
+	if (e)
 		probe_unknown(r, "cannot start a thread: %s", strerror(e));
-	else if (!other.good)
+	else if (!other.known)
 		probe_fail(r, "libc does not register a new thread");
 	else
 		probe_pass(r, "__rseq_size is %" PRIu32, size);

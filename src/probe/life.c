@@ -144,6 +144,8 @@ static void run_threads(struct probe_run *r)
 	static struct crew crew;
 	pthread_t threads[THREADS];
 
+	if (!probe_is_supported(r))
+		return;
 	crew.run = r;
 	pthread_barrier_init(&crew.barrier, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++) {

@@ -259,10 +259,6 @@ static void run_mm_cid(struct probe_run *r)
 		probe_skip(r, "this kernel keeps no mm_cid (Linux 6.3 on)");
 		return;
 	}
-	if (!critical_is_supported()) {
-		probe_skip(r, "there are no critical sections for this architecture");
-		return;
-	}
 	if (sched_getaffinity(0, sizeof(may), &may) < 0 || CPU_COUNT(&may) < 2) {
 		probe_skip(r, "needs two CPUs that this process may use: threads never run at once");
 		return;

@@ -47,11 +47,20 @@ bool probe_area_is_right(const struct rseq_area *area)
 	return false;
 }
 
-int probe_thread_release(void)
+/* The length of libc's registration, 0: none. What libc tells programs of it may not be libc's word. */
+static uint32_t libc_length(void *area)
 {
-	void *area = registration_libc_area();
 	uint32_t length = area ? registration_length(area, RSEQ_ORIGINAL_LENGTH) : 0;
 
+	return registration_libc_area() || (length && probe_area_is_kept(area, length)) ? length : 0;
+}
+
+int probe_thread_release(void)
+{
+	uint32_t size, length;
+	void *area = registration_libc_place(&size);
+
+	length = libc_length(area);
 	return length ? registration_unregister(area, length) : 0;
 }
 
@@ -105,10 +114,20 @@ static bool is_free(struct probe_run *r)
 	return false;
 }
 
+bool probe_is_supported(struct probe_run *r)
+{
+	if (!critical_is_supported())
+		probe_skip(r, "there are no critical sections for this architecture");
+	return critical_is_supported();
+}
+
 bool probe_thread_free(struct probe_run *r)
 {
-	int e = probe_thread_release();
+	int e;
 
+	if (!probe_is_supported(r))
+		return false;
+	e = probe_thread_release();
 	if (e)
 		probe_fail(r, "libc's registration cannot be given back: %s", strerror(-e));
 	return e == 0 && is_free(r);

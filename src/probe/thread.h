@@ -42,7 +42,10 @@ void probe_thread_unregister(struct probe_thread *t);
 /* The same without a registration of its own: libc's is taken away. 0, or -errno. */
 int probe_thread_release(void);
 
-/* The same; false when it could not be, and then the verdict is given. */
+/* Whether a thread can be registered as on this architecture; false: the verdict is given. */
+bool probe_is_supported(struct probe_run *r);
+
+/* probe_thread_release(); false when another registration would not be possible, and then the verdict is given. */
 bool probe_thread_free(struct probe_run *r);
 
 /* probe_thread_register(); false when it could not be, or is not kept, and then the verdict is given. */
