@@ -64,7 +64,7 @@ static int be_interrupted(void *data)
 		return e;
 	if (probe_has_fault(v->run, PROBE_FAULT_UNREGISTERED))
 		answer_rseq(&v->thread.area, v->thread.length, ANSWER_UNREGISTER, ~critical_signature());
-	c->delay[1] = LONG_DELAY;
+	c->delay[DELAY_LOADED] = LONG_DELAY;
 	start_ticks();
 	while (ticks < INTERRUPTIONS)
 		critical_add(c, critical_index(c), &count, 1);

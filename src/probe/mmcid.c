@@ -75,7 +75,7 @@ static void one(struct member *m)
 			found(crew, "mm_cid is %" PRId32 ", with %" PRIu32 " CPUs", (int32_t)cid, crew->n_cpus);
 			return;
 		}
-		result = critical_window(c, cid, &crew->slots[cid].mark, m->number, &crew->slots[cid].counter);
+		result = critical_window(c, cid, &crew->slots[cid].mark, m->number, &crew->slots[cid].counter, 1);
 	} while ((result == CRITICAL_ABORTED || result == CRITICAL_MOVED) && !atomic_load(&crew->end));
 	if (result == CRITICAL_DONE)
 		__atomic_store_n(&m->done, m->done + 1, __ATOMIC_RELAXED);
@@ -128,7 +128,20 @@ static void begin(struct member *m)
 		probe_thread_unregister(t);
 	critical_init(&t->critical, &t->area, true);
 	t->critical.publish = publish;
-	t->critical.delay[1] = WINDOW;
+	t->critical.delay[DELAY_LOADED] = WINDOW;
+}
+
+/* One stays on each CPU, or a busy machine might run all of them on one; the others are sent about. */
+static void settle(const struct member *m)
+{
+	cpu_set_t may;
+	uint64_t n = 0;
+
+	if (sched_getaffinity(0, sizeof(may), &may) < 0 || m->number > (uint64_t)CPU_COUNT(&may))
+		return;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &may) && ++n == m->number)
+			probe_pin(cpu);
 }
 
 static void *member_run(void *data)
@@ -136,6 +149,7 @@ static void *member_run(void *data)
 	struct member *m = data;
 
 	begin(m);
+	settle(m);
 	pthread_barrier_wait(&m->crew->barrier);
 	while (!atomic_load(&m->crew->end))
 		batch(m);
@@ -244,7 +258,7 @@ static void work(struct probe_run *r, uint32_t n)
 		return;
 	}
 	pthread_barrier_wait(&crew->barrier);
-	wait_for(crew, r->options->limit_ns / 4);
+	wait_for(crew, r->options->limit_ns / 2);
 	for (uint32_t i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	judge(r, crew);
