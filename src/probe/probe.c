@@ -33,7 +33,8 @@ struct probe_report {
 };
 
 static const struct probe *const probes[] = {
-	&probe_syscall,
+	&probe_syscall, &probe_errno, &probe_lengths, &probe_libc, &probe_threads, &probe_fork_rules, &probe_exec, &probe_clone,
+	&probe_cpu_id, &probe_node_id, &probe_mm_cid, &probe_read_only, &probe_bad_signature,
 };
 
 const struct probe *probe_at(size_t i)
