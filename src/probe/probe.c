@@ -34,6 +34,14 @@ struct probe_report {
 
 static const struct probe *const probes[] = {
 	&probe_syscall,
+	&probe_abort_preempt,
+	&probe_abort_preempt_long,
+	&probe_abort_migrate,
+	&probe_abort_migrate_long,
+	&probe_abort_signal,
+	&probe_abort_signal_long,
+	&probe_abort_membarrier,
+	&probe_abort_membarrier_long,
 };
 
 const struct probe *probe_at(size_t i)

@@ -8,4 +8,8 @@
 /* call.c */
 extern const struct probe probe_syscall;
 
+/* aborts.c */
+extern const struct probe probe_abort_preempt, probe_abort_preempt_long, probe_abort_migrate, probe_abort_migrate_long,
+	probe_abort_signal, probe_abort_signal_long, probe_abort_membarrier, probe_abort_membarrier_long;
+
 #endif
