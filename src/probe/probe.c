@@ -34,6 +34,7 @@ struct probe_report {
 
 static const struct probe *const probes[] = {
 	&probe_syscall,
+	&probe_cpu_id_start,
 	&probe_abort_preempt,
 	&probe_abort_preempt_long,
 	&probe_abort_migrate,

@@ -8,6 +8,9 @@
 /* call.c */
 extern const struct probe probe_syscall;
 
+/* cpu_id_start.c */
+extern const struct probe probe_cpu_id_start;
+
 /* aborts.c */
 extern const struct probe probe_abort_preempt, probe_abort_preempt_long, probe_abort_migrate, probe_abort_migrate_long,
 	probe_abort_signal, probe_abort_signal_long, probe_abort_membarrier, probe_abort_membarrier_long;
