@@ -353,6 +353,15 @@ const struct rule *rule_find(const char *id)
 	return NULL;
 }
 
+void diagnose_kernel(const struct kernel_facts *kernel, struct findings *findings)
+{
+	const struct diagnosis d = { .host = kernel->host, .findings = findings, .kernel = kernel };
+
+	for (size_t i = 0; i < rules_n; i++)
+		if (rules[i].table == RULES_KERNEL)
+			rules[i].run(&rules[i], &d);
+}
+
 void diagnose_process(const struct diagnosis *d)
 {
 	for (size_t i = 0; i < rules_n; i++)

@@ -11,6 +11,8 @@ static const struct {
 } aborts[] = {
 	{ "abort-preempt", PROMISE_ORIGINAL, PROMISE_PREEMPTION },
 	{ "abort-preempt-long", PROMISE_LONGER, PROMISE_PREEMPTION },
+	{ "abort-migrate", PROMISE_ORIGINAL, PROMISE_MIGRATION },
+	{ "abort-migrate-long", PROMISE_LONGER, PROMISE_MIGRATION },
 	{ "abort-signal", PROMISE_ORIGINAL, PROMISE_SIGNAL },
 	{ "abort-signal-long", PROMISE_LONGER, PROMISE_SIGNAL },
 	{ "abort-membarrier", PROMISE_ORIGINAL, PROMISE_MEMBARRIER },
@@ -19,6 +21,10 @@ static const struct {
 
 void promise_add(struct kernel_promise *p, const struct check_result *r)
 {
+	if (!strcmp(r->id, "syscall")) {
+		p->call = r->verdict;
+		p->error = r->error;
+	}
 	if (!strcmp(r->id, "cpu_id_start"))
 		p->cpu_id_start = r->verdict;
 	for (size_t i = 0; i < ARRAY_SIZE(aborts); i++)

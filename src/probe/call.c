@@ -10,6 +10,7 @@ static void run_syscall(struct probe_run *r)
 {
 	int e = registration_available();
 
+	probe_error(r, -e);
 	if (e == -ENOSYS)
 		probe_fail(r, "rseq() is not there: a kernel without it, or a seccomp filter that says so (ENOSYS)");
 	else if (e < 0)
