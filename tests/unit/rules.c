@@ -20,6 +20,8 @@ struct world {
 	struct object_facts objects[1];
 	struct symbol_facts symbols[1];
 	struct findings findings;
+	struct kernel_facts kernel;
+	bool asked; /* how the kernel behaves */
 };
 
 static void make_thread(struct thread_facts *f, int32_t tid)
@@ -93,7 +95,7 @@ static void make_tcmalloc(struct world *w)
 
 static const struct finding *run(struct world *w, const char *id)
 {
-	struct diagnosis d = { &w->host, &w->process, &w->findings };
+	struct diagnosis d = { &w->host, &w->process, &w->findings, w->asked ? &w->kernel : NULL };
 
 	diagnose_process(&d);
 	for (size_t i = 0; i < w->findings.n; i++)
