@@ -25,8 +25,9 @@ void promise_add(struct kernel_promise *p, const struct check_result *r)
 		p->call = r->verdict;
 		p->error = r->error;
 	}
+	/* A process that was killed has told nothing of what is rewritten. */
 	if (!strcmp(r->id, "cpu_id_start"))
-		p->cpu_id_start = r->verdict;
+		p->cpu_id_start = r->verdict == VERDICT_FAIL && !r->n_rows ? VERDICT_UNKNOWN : r->verdict;
 	for (size_t i = 0; i < ARRAY_SIZE(aborts); i++)
 		if (!strcmp(r->id, aborts[i].id))
 			p->aborts[aborts[i].length][aborts[i].abort] = r->verdict;

@@ -15,4 +15,7 @@ extern const struct probe probe_cpu_id_start;
 extern const struct probe probe_abort_preempt, probe_abort_preempt_long, probe_abort_migrate, probe_abort_migrate_long,
 	probe_abort_signal, probe_abort_signal_long, probe_abort_membarrier, probe_abort_membarrier_long;
 
+/* unwritable.c; in no table: for the kernel's class (model/behaviour.h) */
+extern const struct probe probe_unwritable;
+
 #endif
