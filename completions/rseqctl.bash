@@ -71,7 +71,7 @@ _rseqctl()
 			[[ $cur == -* ]] || words=$(rseqctl explain -q 2>/dev/null)
 			;;
 		stress)
-			words="--compare --cpus --disturb --duration --inject --length --list --min-aborts --ops --owner --seed --threads --workload $common"
+			words="--compare --cpus --disturb --duration --index --inject --length --list --min-aborts --ops --owner --seed --threads --workload $common"
 			;;
 		version) words=$common ;;
 		*)

@@ -51,6 +51,7 @@ complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l compare -d 'compa
 complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l cpus -x -d 'run on these CPUs'
 complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l disturb -x -a '(__fish_complete_list , "rseqctl stress --list -q 2>/dev/null | sed -n s/^disturber.//p")' -d 'how workers are interrupted'
 complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l duration -x -d 'of the whole run, seconds'
+complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l index -x -a '(__fish_complete_list , "rseqctl stress --list -q 2>/dev/null | sed -n s/^index.//p")' -d 'what chooses the slot'
 complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l inject -x -a '(rseqctl stress --list -q 2>/dev/null | sed -n s/^fault.//p)' -d 'break one protection on purpose'
 complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l length -x -d 'of own registrations, bytes'
 complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l list -d 'list workloads, disturbers and faults'

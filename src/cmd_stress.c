@@ -30,7 +30,7 @@ enum owner_wish { OWNER_ANY, OWNER_BY_LIBC, OWNER_BY_SELF };
 struct options {
 	struct common_options common;
 	uint64_t threads, duration_ns, operations, seed, min_aborts, length;
-	uint32_t workloads, disturb; /* bits of the tables' rows; 0: not named */
+	uint32_t workloads, disturb, keys; /* bits of the tables' rows; 0: not named */
 	int fault;		     /* -1: none */
 	bool duration_named, seed_named, list, compare;
 	const char *cpus_named; /* NULL: not named */
@@ -40,7 +40,7 @@ struct options {
 };
 
 enum {
-	KEY_COMPARE = 0x200, KEY_CPUS, KEY_DISTURB, KEY_DURATION, KEY_EXEC_CHECK, KEY_INJECT, KEY_LENGTH, KEY_LIST,
+	KEY_COMPARE = 0x200, KEY_CPUS, KEY_DISTURB, KEY_DURATION, KEY_EXEC_CHECK, KEY_INDEX, KEY_INJECT, KEY_LENGTH, KEY_LIST,
 	KEY_MIN_ABORTS, KEY_OPS, KEY_OWNER, KEY_SEED, KEY_THREADS, KEY_WORKLOAD,
 };
 
@@ -55,6 +55,7 @@ static const struct argp_option option_table[] = {
 	{ "disturb", KEY_DISTURB, "LIST", 0, "How workers are interrupted (default: all permitted ones but none and rt)", 0 },
 	{ "duration", KEY_DURATION, "SECONDS", 0, "Of the whole run, split evenly (default 10; 0.5 is possible)", 0 },
 	{ "exec-check", KEY_EXEC_CHECK, "OWNER", OPTION_HIDDEN, NULL, 0 },
+	{ "index", KEY_INDEX, "LIST", 0, "What chooses the slot: cpu_id, mm_cid (default: both, where the kernel has both)", 0 },
 	{ "inject", KEY_INJECT, "FAULT", 0, "Break one protection on purpose: the run must then fail", 0 },
 	{ "length", KEY_LENGTH, "BYTES", 0, "Of own registrations: 32 or more (default: what the kernel proposes)", 0 },
 	{ "list", KEY_LIST, NULL, 0, "List workloads, disturbers and faults (with -q one name per line)", 0 },
@@ -219,6 +220,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_EXEC_CHECK:
 		o->exec_check = arg;
 		return 0;
+	case KEY_INDEX:
+		o->keys = parse_choices(stress_index, "index", arg, state);
+		return 0;
 	case KEY_INJECT:
 		o->fault = need_choice(stress_fault, "fault", arg, state);
 		return 0;
@@ -266,6 +270,7 @@ static const struct {
 } lists[] = {
 	{ "workloads", "workload", "Workloads (--workload)", stress_workload },
 	{ "disturbers", "disturber", "Disturbers (--disturb)", stress_disturber },
+	{ "indexes", "index", "Indexes (--index)", stress_index },
 	{ "faults", "fault", "Faults (--inject)", stress_fault },
 };
 
@@ -382,6 +387,17 @@ static enum status choose_disturbers(struct session *s)
 	return STATUS_OK;
 }
 
+static enum status choose_indexes(struct session *s)
+{
+	uint32_t mm_cid = 1u << find_choice(stress_index, "mm_cid"), all = mm_cid | 1u << find_choice(stress_index, "cpu_id");
+	bool has = registration_has_mm_cid();
+
+	if (s->options->keys & mm_cid && !has)
+		return refuse(s, "index", "--index mm_cid: this kernel keeps no mm_cid (Linux 6.3 on)");
+	s->plan.keys = s->options->keys ? s->options->keys : has ? all : all & ~mm_cid;
+	return STATUS_OK;
+}
+
 /* Only comes back when it could not be. */
 static enum status start_again(struct session *s)
 {
@@ -451,6 +467,7 @@ static enum status prepare(struct session *s)
 	s->facts.host = &s->host;
 	status = choose_owner(s);
 	status = status ? status : choose_cpus(s);
+	status = status ? status : choose_indexes(s);
 	if (status)
 		return status;
 	s->plan.threads = o->threads ? (uint32_t)o->threads : THREADS_PER_CPU * (uint32_t)CPU_COUNT(&s->plan.cpus);

@@ -4,13 +4,13 @@
  * leaves no trace that counts. Delays can be put between any two of its steps, and each protection can be
  * taken away, so that a test can prove that it would notice.
  *
- * The steps, and what the descriptors cover:
+ * The steps, the delays between them (enum critical_delay), and what the descriptors cover:
  *
- *	publish the descriptor
- *   10:	delay 0, compare the index, load what is there, delay 1
- *   11:	stores that do not count yet
- *   19:	delay 2, commit: one store
- *   20:	delay 3
+ *	before, publish the descriptor
+ *   10:	published, compare the index, compared, load what is there, loaded
+ *   11:	stores that do not count yet; copying, between the words of a copy
+ *   19:	storing, commit: one store
+ *   20:	committed
  *   21:
  *
  * 10 to 20 is right. 11 to 20 starts too late, 10 to 19 ends before the commit, 10 to 21 after it.
@@ -37,7 +37,16 @@ enum critical_descriptor {
 	CRITICAL_LATE_END = 96,
 };
 
-enum { CRITICAL_DELAYS = 4 };
+enum critical_delay {
+	DELAY_BEFORE,
+	DELAY_PUBLISHED,
+	DELAY_COMPARED,
+	DELAY_LOADED,
+	DELAY_COPYING,
+	DELAY_STORING,
+	DELAY_COMMITTED,
+	CRITICAL_DELAYS,
+};
 
 /* One thread's way into sections. Filled by critical_init, then as a test likes. */
 struct critical {
@@ -71,6 +80,9 @@ uint32_t critical_signature(void);
 
 /* Sections of the calling thread, whose area is registered there; keyed by mm_cid or by cpu_id. */
 void critical_init(struct critical *c, void *area, bool by_mm_cid);
+
+/* Another key from now on. */
+void critical_key(struct critical *c, const void *area, bool by_mm_cid);
 
 static inline uint32_t critical_index(const struct critical *c)
 {
@@ -108,16 +120,16 @@ enum critical_result critical_lock(struct critical *c, uint32_t index, uint64_t 
 void critical_unlock(uint64_t *lock);
 
 /*
- * Two steps with a window between: writes own into *mark, and counts only if it is still there and the
+ * Two steps with a window between: writes own into *mark, and adds n only if it is still there and the
  * index still the same. CRITICAL_OTHER: it was not, and c->seen is what was; without an abort that
  * must never be.
  */
 enum critical_result critical_window(struct critical *c, uint32_t index, uint64_t *mark, uint64_t own,
-				     uint64_t *counter);
+				     uint64_t *counter, uint64_t n);
 
-/* Follows *active, and counts if the word there is 0. CRITICAL_OTHER: it was c->seen. */
+/* Follows *active, and adds n if the word there is 0. CRITICAL_OTHER: it was c->seen. */
 enum critical_result critical_deref(struct critical *c, uint32_t index, uint64_t *const *active,
-				    uint64_t *counter);
+				    uint64_t *counter, uint64_t n);
 
 /*
  * n times critical_add of 1 as lean as it gets: no delays, no faults, retries included. The counter of

@@ -35,7 +35,7 @@
 #define ADDRESS(reg, label) "adrp " reg ", " label "\n\tadd " reg ", " reg ", :lo12:" label "\n\t"
 
 #define ENTER                                                                                      \
-	DESCRIPTORS WRONG_DESCRIPTORS                                                              \
+	DESCRIPTORS WRONG_DESCRIPTORS DELAY(0)                                                     \
 	ADDRESS("x9", "90b")                                                                       \
 	"ldr x10, [%[c], %[descriptor]]\n\t"                                                       \
 	"cbz x10, 8f\n\t"                                                                          \
@@ -45,7 +45,7 @@
 	"8:\n\t"                                                                                   \
 	"ldr x10, [%[c], %[publish]]\n\t"                                                          \
 	"str x9, [x10]\n"                                                                          \
-	"10:\n\t" DELAY(0) COMPARE("moved")
+	"10:\n\t" DELAY(1) COMPARE("moved") DELAY(2)
 
 #define COMPARE(label)                                                                             \
 	"ldr x10, [%[c], %[key]]\n\t"                                                              \
@@ -53,8 +53,8 @@
 	"cmp w10, %w[index]\n\t"                                                                   \
 	"b.ne %l[" label "]\n\t"
 
-#define LOADED DELAY(1) "11:\n\t"
-#define COMMIT "19:\n\t" DELAY(2)
+#define LOADED DELAY(3) "11:\n\t"
+#define COMMIT "19:\n\t" DELAY(5)
 
 #define HANDLER                                                                                    \
 	".pushsection __rseq_failure, \"ax\"\n\t"                                                  \
@@ -66,7 +66,7 @@
 	"b %l[aborted]\n\t"                                                                        \
 	".popsection\n\t"
 
-#define LEAVE "\n20:\n\t" DELAY(3) "21:\n\t" HANDLER
+#define LEAVE "\n20:\n\t" DELAY(6) "21:\n\t" HANDLER
 
 #define AT(member) [member] "i"(offsetof(struct critical, member))
 #define INPUTS                                                                                     \
@@ -143,7 +143,7 @@ enum critical_result critical_take(struct critical *c, uint32_t index, struct cr
 	"mov x13, #0\n"                                                                            \
 	"5:\n\t"                                                                                   \
 	"ldr x14, [" from ", x13, lsl #3]\n\t"                                                     \
-	"str x14, [" to ", x13, lsl #3]\n\t"                                                       \
+	"str x14, [" to ", x13, lsl #3]\n\t" DELAY(4)                                              \
 	"add x13, x13, #1\n\t"                                                                     \
 	"cmp x13, #8\n\t"                                                                          \
 	"b.lo 5b\n\t"
@@ -194,30 +194,30 @@ enum critical_result critical_lock(struct critical *c, uint32_t index, uint64_t 
 }
 
 enum critical_result critical_window(struct critical *c, uint32_t index, uint64_t *mark, uint64_t own,
-				     uint64_t *counter)
+				     uint64_t *counter, uint64_t n)
 {
 	SECTION(THREE_WAYS, "str %[own], [%[mark]]\n\t"
 		"ldr x11, [%[counter]]\n\t" LOADED
-		"add x11, x11, #1\n" COMMIT
+		"add x11, x11, %[n]\n" COMMIT
 		"ldr x12, [%[mark]]\n\t"
 		"str x12, [%[c], %[seen]]\n\t"
 		"cmp x12, %[own]\n\t"
 		"b.ne %l[other]\n\t" COMPARE("other")
 		"str x11, [%[counter]]",
-		[mark] "r"(mark), [own] "r"(own), [counter] "r"(counter), AT(seen));
+		[mark] "r"(mark), [own] "r"(own), [counter] "r"(counter), [n] "r"(n), AT(seen));
 }
 
 enum critical_result critical_deref(struct critical *c, uint32_t index, uint64_t *const *active,
-				    uint64_t *counter)
+				    uint64_t *counter, uint64_t n)
 {
 	SECTION(THREE_WAYS, "ldr x12, [%[active]]\n\t"
 		"ldr x11, [%[counter]]\n\t" LOADED
-		"add x11, x11, #1\n" COMMIT
+		"add x11, x11, %[n]\n" COMMIT
 		"ldr x13, [x12]\n\t"
 		"str x13, [%[c], %[seen]]\n\t"
 		"cbnz x13, %l[other]\n\t"
 		"str x11, [%[counter]]",
-		[active] "r"(active), [counter] "r"(counter), AT(seen));
+		[active] "r"(active), [counter] "r"(counter), [n] "r"(n), AT(seen));
 }
 
 void critical_count(struct critical *c, void *base, unsigned int shift, uint64_t n)

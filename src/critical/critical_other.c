@@ -31,8 +31,8 @@ NOTHING(critical_take, struct critical_ring *ring, uint64_t *ret)
 NOTHING(critical_copy_in, struct critical_ring *ring, const uint64_t *record)
 NOTHING(critical_copy_out, struct critical_ring *ring, uint64_t *ret)
 NOTHING(critical_lock, uint64_t *lock)
-NOTHING(critical_window, uint64_t *mark, uint64_t own, uint64_t *counter)
-NOTHING(critical_deref, uint64_t *const *active, uint64_t *counter)
+NOTHING(critical_window, uint64_t *mark, uint64_t own, uint64_t *counter, uint64_t n)
+NOTHING(critical_deref, uint64_t *const *active, uint64_t *counter, uint64_t n)
 
 void critical_count(struct critical *c, void *base, unsigned int shift, uint64_t n)
 {

@@ -34,7 +34,7 @@
 	".popsection\n\t"
 
 #define ENTER                                                                                      \
-	DESCRIPTORS WRONG_DESCRIPTORS                                                              \
+	DESCRIPTORS WRONG_DESCRIPTORS DELAY(0)                                                     \
 	"leaq 90b(%%rip), %%rax\n\t"                                                               \
 	"movq %c[descriptor](%[c]), %%rdx\n\t"                                                     \
 	"testq %%rdx, %%rdx\n\t"                                                                   \
@@ -44,15 +44,15 @@
 	"8:\n\t"                                                                                   \
 	"movq %c[publish](%[c]), %%rdx\n\t"                                                        \
 	"movq %%rax, (%%rdx)\n"                                                                    \
-	"10:\n\t" DELAY(0) COMPARE("moved")
+	"10:\n\t" DELAY(1) COMPARE("moved") DELAY(2)
 
 #define COMPARE(label)                                                                             \
 	"movq %c[key](%[c]), %%rdx\n\t"                                                            \
 	"cmpl %[index], (%%rdx)\n\t"                                                               \
 	"jne %l[" label "]\n\t"
 
-#define LOADED DELAY(1) "11:\n\t"
-#define COMMIT "19:\n\t" DELAY(2)
+#define LOADED DELAY(3) "11:\n\t"
+#define COMMIT "19:\n\t" DELAY(5)
 
 #define HANDLER                                                                                    \
 	".pushsection __rseq_failure, \"ax\"\n\t"                                                  \
@@ -63,7 +63,7 @@
 	"jmp %l[aborted]\n\t"                                                                      \
 	".popsection\n\t"
 
-#define LEAVE "\n20:\n\t" DELAY(3) "21:\n\t" HANDLER
+#define LEAVE "\n20:\n\t" DELAY(6) "21:\n\t" HANDLER
 
 #define AT(member) [member] "i"(offsetof(struct critical, member))
 #define INPUTS                                                                                     \
@@ -142,7 +142,7 @@ enum critical_result critical_take(struct critical *c, uint32_t index, struct cr
 	"xorl %%edx, %%edx\n"                                                                      \
 	"5:\n\t"                                                                                   \
 	"movq (" from ", %%rdx, 8), %%rax\n\t"                                                     \
-	"movq %%rax, (" to ", %%rdx, 8)\n\t"                                                       \
+	"movq %%rax, (" to ", %%rdx, 8)\n\t" DELAY(4)                                              \
 	"incl %%edx\n\t"                                                                           \
 	"cmpl $8, %%edx\n\t"                                                                       \
 	"jb 5b\n\t"
@@ -186,31 +186,31 @@ enum critical_result critical_lock(struct critical *c, uint32_t index, uint64_t 
 }
 
 enum critical_result critical_window(struct critical *c, uint32_t index, uint64_t *mark, uint64_t own,
-				     uint64_t *counter)
+				     uint64_t *counter, uint64_t n)
 {
 	SECTION(THREE_WAYS, "movq %[own], (%[mark])\n\t"
 		"movq (%[counter]), %%r8\n\t" LOADED
-		"incq %%r8\n" COMMIT
+		"addq %[n], %%r8\n" COMMIT
 		"movq (%[mark]), %%rax\n\t"
 		"movq %%rax, %c[seen](%[c])\n\t"
 		"cmpq %[own], %%rax\n\t"
 		"jne %l[other]\n\t" COMPARE("other")
 		"movq %%r8, (%[counter])",
-		[mark] "r"(mark), [own] "r"(own), [counter] "r"(counter), AT(seen));
+		[mark] "r"(mark), [own] "r"(own), [counter] "r"(counter), [n] "r"(n), AT(seen));
 }
 
 enum critical_result critical_deref(struct critical *c, uint32_t index, uint64_t *const *active,
-				    uint64_t *counter)
+				    uint64_t *counter, uint64_t n)
 {
 	SECTION(THREE_WAYS, "movq (%[active]), %%r9\n\t"
 		"movq (%[counter]), %%r8\n\t" LOADED
-		"incq %%r8\n" COMMIT
+		"addq %[n], %%r8\n" COMMIT
 		"movq (%%r9), %%rax\n\t"
 		"movq %%rax, %c[seen](%[c])\n\t"
 		"testq %%rax, %%rax\n\t"
 		"jnz %l[other]\n\t"
 		"movq %%r8, (%[counter])",
-		[active] "r"(active), [counter] "r"(counter), AT(seen));
+		[active] "r"(active), [counter] "r"(counter), [n] "r"(n), AT(seen));
 }
 
 void critical_count(struct critical *c, void *base, unsigned int shift, uint64_t n)

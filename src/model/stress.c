@@ -45,6 +45,7 @@ static const struct record_type cause_type = TYPE(struct abort_counts, RECORD_NO
 static const struct field result_fields[] = {
 	F(struct stress_result, FIELD_STRING, workload, "WORKLOAD", 0, "workload"),
 	F_LIST(struct stress_result, FIELD_STRINGS, disturb, n_disturb, NULL, "disturb"),
+	F_LIST(struct stress_result, FIELD_STRINGS, index, n_index, NULL, "index"),
 	F_NAME(struct stress_result, verdict, "VERDICT", verdict_names, "verdict"),
 	F(struct stress_result, FIELD_STRING, why, NULL, 0, "why"),
 	F(struct stress_result, FIELD_U64, operations, "OPERATIONS", 0, "operations"),

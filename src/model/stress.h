@@ -29,8 +29,8 @@ enum { ABORT_TOTAL = 1, ABORT_CAUSES = 2 };
 struct stress_result {
 	uint64_t has;
 	const char *workload;
-	const char **disturb;
-	size_t n_disturb;
+	const char **disturb, **index;
+	size_t n_disturb, n_index;
 	uint32_t verdict, gate; /* enum verdict; gate: of the aborts that had to be met */
 	const char *why;	/* of a verdict that is neither pass nor fail */
 	uint64_t operations, retries;

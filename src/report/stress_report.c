@@ -158,6 +158,8 @@ static void write_complaint(const struct output *o, const struct stress_facts *f
 		r->workload, facts->threads, facts->seed, facts->inject ? " --inject " : "", facts->inject ? facts->inject : "");
 	for (size_t i = 0; i < r->n_disturb; i++)
 		fprintf(o->file, "%s%s", i ? "," : "", r->disturb[i]);
+	for (size_t i = 0; i < r->n_index; i++)
+		fprintf(o->file, "%s%s", i ? "," : " --index ", r->index[i]);
 	if (facts->cpus)
 		fprintf(o->file, " --cpus %s", facts->cpus);
 	fprintf(o->file, " --owner %s", facts->environment.owner);
@@ -212,13 +214,24 @@ static void write_environment(const struct output *o, const struct stress_facts 
 	}
 }
 
+static bool is_unknown(const struct stress_result *r, const struct unknown *u)
+{
+	for (size_t i = 0; i < r->n_unknown; i++)
+		if (!strcmp(r->unknown[i].what, u->what) && !strcmp(r->unknown[i].why, u->why))
+			return true;
+	return false;
+}
+
 static void write_unknown(const struct output *o, const struct stress_facts *facts)
 {
-	const struct stress_result *r = facts->results;
+	for (size_t k = 0; k < facts->n_results; k++) {
+		const struct stress_result *r = &facts->results[k];
 
-	/* The same for all of them. */
-	for (size_t i = 0; facts->n_results && i < r->n_unknown; i++)
-		fprintf(o->file, "  unknown: %s: %s\n", r->unknown[i].what, r->unknown[i].why);
+		/* Mostly the same for all of them. */
+		for (size_t i = 0; i < r->n_unknown; i++)
+			if (!k || !is_unknown(&facts->results[k - 1], &r->unknown[i]))
+				fprintf(o->file, "  unknown: %s: %s\n", r->unknown[i].what, r->unknown[i].why);
+	}
 }
 
 static void write_text(const struct output *o, const struct stress_facts *facts)

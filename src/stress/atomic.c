@@ -5,8 +5,6 @@
  * something away after a membarrier. Plain counters do not notice what this does: an abort that is missed
  * when the thread comes back to the same CPU.
  */
-#include <inttypes.h>
-
 #include "stress/workload.h"
 
 enum { PREEMPTION, SIGNAL, MEMBARRIER, SUM };
@@ -35,7 +33,7 @@ static void preempted(struct run *run, uint32_t cpu)
 {
 	uint64_t *mark = &run->slots[cpu].mark;
 
-	if (cpu >= run->n_slots)
+	if (cpu >= run->n_indexes)
 		return;
 	__atomic_store_n(mark, MARK_PREEMPTED, __ATOMIC_RELAXED);
 }
@@ -72,19 +70,20 @@ static const char *who(const struct worker *w)
 
 /* Aborted, and there is what it must not see: without the abort it would have. */
 static enum critical_result window(struct worker *w, unsigned int invariant, uint32_t index, uint64_t *mark,
-				   uint64_t of_others, uint64_t *counter)
+				   uint64_t of_others, uint64_t *counter, uint64_t n)
 {
-	enum critical_result r = critical_window(&w->critical, index, mark, w->id + 1, counter);
+	enum critical_result r = critical_window(&w->critical, index, mark, w->id + 1, counter, n);
 
 	if (r == CRITICAL_ABORTED && __atomic_load_n(mark, __ATOMIC_RELAXED) == of_others)
 		run_tried(w->run, invariant, 1);
 	return r;
 }
 
-static enum critical_result deref(struct worker *w, uint32_t index, struct places *p, uint64_t *counter)
+static enum critical_result deref(struct worker *w, uint32_t index, struct places *p, uint64_t *counter,
+				  uint64_t n)
 {
 	const uint64_t *before = __atomic_load_n(&p->active, __ATOMIC_RELAXED);
-	enum critical_result r = critical_deref(&w->critical, index, &p->active, counter);
+	enum critical_result r = critical_deref(&w->critical, index, &p->active, counter, n);
 
 	if (r == CRITICAL_ABORTED && __atomic_load_n(&p->active, __ATOMIC_RELAXED) != before)
 		run_tried(w->run, MEMBARRIER, 1);
@@ -92,10 +91,10 @@ static enum critical_result deref(struct worker *w, uint32_t index, struct place
 }
 
 /* Whether it was done. */
-static bool see_preemption(struct worker *w)
+static bool see_preemption(struct worker *w, uint64_t n)
 {
 	enum critical_result r = WORKER_TRY(w, index, slot,
-		window(w, PREEMPTION, index, &slot->mark, MARK_PREEMPTED, &slot->counter));
+		window(w, PREEMPTION, index, &slot->mark, MARK_PREEMPTED, &slot->counter, n));
 
 	if (r == CRITICAL_OTHER)
 		run_break(w->run, PREEMPTION, "worker %u saw inside a section on CPU %u what %s wrote meanwhile", w->id,
@@ -103,57 +102,57 @@ static bool see_preemption(struct worker *w)
 	return r == CRITICAL_DONE;
 }
 
-static bool see_signal(struct worker *w)
+static bool see_signal(struct worker *w, uint64_t n)
 {
 	uint64_t *mark = (uint64_t *)&w->mark;
 	enum critical_result r = WORKER_TRY(w, index, slot,
-		((void)slot, window(w, SIGNAL, index, mark, MARK_SIGNALLED, &w->count)));
+		((void)slot, window(w, SIGNAL, index, mark, MARK_SIGNALLED, &w->count, n)));
 
 	if (r == CRITICAL_OTHER)
 		run_break(w->run, SIGNAL, "worker %u saw inside a section what its signal handler wrote meanwhile", w->id);
 	return r == CRITICAL_DONE;
 }
 
-static bool see_membarrier(struct worker *w)
+static bool see_membarrier(struct worker *w, uint64_t n)
 {
 	struct places *p = w->run->data;
-	enum critical_result r = WORKER_TRY(w, index, slot,
-		deref(w, index, p, &slot->counter));
+	enum critical_result r = WORKER_TRY(w, index, slot, deref(w, index, p, &slot->counter, n));
 
 	if (r == CRITICAL_OTHER)
-		run_break(w->run, MEMBARRIER, "worker %u used on CPU %u what had been taken away before the membarrier",
-			  w->id, w->index_copy);
+		run_break(w->run, MEMBARRIER, "worker %u used with %s %u what had been taken away before the membarrier",
+			  w->id, w->key == KEY_MM_CID ? "mm_cid" : "cpu_id", w->index_copy);
 	return r == CRITICAL_DONE;
 }
 
 static void work(struct worker *w)
 {
-	static bool (*const ways[])(struct worker *) = { see_preemption, see_signal, see_membarrier };
+	static bool (*const ways[])(struct worker *, uint64_t) = { see_signal, see_membarrier, see_preemption };
+	/* Who takes a CPU knows nothing of mm_cids. */
+	unsigned int n_ways;
 
 	worker_vary(w);
 	/* Between the first step and the last one there is always time for the others. */
-	w->critical.delay[1 + w->ops / WORKER_BATCH % 2] |= 256;
+	w->critical.delay[w->ops / WORKER_BATCH % 2 ? DELAY_STORING : DELAY_LOADED] |= 256;
+	n_ways = w->key == KEY_CPU_ID ? 3 : 2;
 	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++) {
-		w->ops += ways[w->ops % 3](w);
+		uint64_t n = worker_amount(w);
+
+		if (!ways[w->ops % n_ways](w, n))
+			continue;
+		w->in += n;
+		w->ops++;
 	}
 }
 
 static void check(struct run *run)
 {
-	uint64_t sum = 0, done = run_operations(run);
-
-	for (uint32_t i = 0; i < run->n_slots; i++)
-		sum += run->slots[i].counter;
-	for (uint32_t i = 0; i < run->n_workers; i++)
-		sum += run->workers[i].count;
-	run_tried(run, SUM, 1);
-	if (sum != done)
-		run_break(run, SUM, "%" PRIu64 " increments, and %" PRIu64 " were found", done, sum);
+	run_check_sum(run, SUM);
 }
 
 const struct workload workload_atomic = {
 	.choice = { "atomic-section", "what others write meanwhile is never seen inside a section", true },
 	.has_section = true,
+	.keys = KEY_ANY,
 	.faults = FAULTS_OF_SECTIONS | FAULT_BIT(FAULT_NO_MEMBARRIER),
 	.invariants = {
 		[PREEMPTION] = { "preemption", "not what the thread wrote that took the CPU" },

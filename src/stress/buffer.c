@@ -63,6 +63,7 @@ static void check(struct run *run)
 const struct workload workload_buffer = {
 	.choice = { "buffer", "a ring of pointers per CPU: push and pop", true },
 	.has_section = true,
+	.keys = KEY_ANY,
 	.faults = FAULTS_OF_SECTIONS,
 	.invariants = { ITEMS_INVARIANTS },
 	.start = start,

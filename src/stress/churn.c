@@ -34,7 +34,7 @@ static void check_thread(struct worker *w)
 		length = registration_length(w->area, w->run->options->length);
 	}
 	w->tried++;
-	if (!length || cpu >= w->run->n_slots)
+	if (!length || cpu >= w->run->n_indexes)
 		run_break(w->run, THREADS, "a new thread is %s, and its cpu_id is %" PRId32,
 			  length ? "registered" : "not registered", (int32_t)cpu);
 }
@@ -48,7 +48,7 @@ static void register_again(struct worker *w)
 	if (!length)
 		return;
 	r = registration_unregister(w->area, length);
-	if (r == 0 && worker_cpu_id(w) < w->run->n_slots)
+	if (r == 0 && worker_cpu_id(w) < w->run->n_indexes)
 		run_break(w->run, THREADS, "a thread is unregistered, and its cpu_id is still %u",
 			  worker_cpu_id(w));
 	if (r == 0)
@@ -59,16 +59,21 @@ static void register_again(struct worker *w)
 
 static void count(struct worker *w)
 {
+	uint64_t n;
+
 	check_thread(w);
 	worker_vary(w);
 	/* Its life is short: most of it should be spent inside. */
-	for (int i = 1; i < CRITICAL_DELAYS; i++)
+	for (int i = DELAY_PUBLISHED; i < CRITICAL_DELAYS; i++)
 		w->critical.delay[i] |= worker_random(w) % 8192;
 	for (int i = 0; i < WORKER_BATCH && !atomic_load(&w->run->shared->broken); i++) {
 		if (i == WORKER_BATCH / 2)
 			register_again(w);
-		if (WORKER_TRY(w, index, slot, critical_add(&w->critical, index, &slot->counter, 1)) == CRITICAL_DONE)
-			w->ops++;
+		n = worker_amount(w);
+		if (WORKER_TRY(w, index, slot, critical_add(&w->critical, index, &slot->counter, n)) != CRITICAL_DONE)
+			continue;
+		w->in += n;
+		w->ops++;
 	}
 }
 
@@ -159,14 +164,7 @@ static void work(struct worker *w)
 
 static void check(struct run *run)
 {
-	uint64_t sum = 0, done = run_operations(run);
-
-	for (uint32_t i = 0; i < run->n_slots; i++)
-		sum += run->slots[i].counter;
-	run_tried(run, SUM, 1);
-	if (sum != done)
-		run_break(run, SUM, "%" PRIu64 " increments, and the counters sum up to %" PRIu64 " (%+" PRId64 ")",
-			  done, sum, (int64_t)(sum - done));
+	run_check_sum(run, SUM);
 }
 
 int stress_check_exec(bool own_registration)
@@ -182,6 +180,7 @@ int stress_check_exec(bool own_registration)
 
 const struct workload workload_churn = {
 	.choice = { "churn", "threads, copies of the process and new programs come and go", true },
+	.keys = KEY_BIT(KEY_CPU_ID),
 	.faults = FAULTS_OF_SECTIONS | FAULT_BIT(FAULT_UNREGISTERED),
 	.invariants = {
 		[SUM] = { "sum", "no increment of a thread that comes and goes is lost or doubled" },

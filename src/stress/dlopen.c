@@ -169,9 +169,14 @@ static void count_with(struct worker *w, void *area)
 	worker_begin(w);
 	w->critical.aborts = before.aborts;
 	worker_vary(w);
-	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++)
-		if (WORKER_TRY(w, index, slot, critical_add(&w->critical, index, &slot->counter, 1)) == CRITICAL_DONE)
-			w->ops++;
+	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++) {
+		uint64_t n = worker_amount(w);
+
+		if (WORKER_TRY(w, index, slot, critical_add(&w->critical, index, &slot->counter, n)) != CRITICAL_DONE)
+			continue;
+		w->in += n;
+		w->ops++;
+	}
 	before.aborts = w->critical.aborts;
 	w->critical = before;
 	w->area = own;
@@ -183,14 +188,14 @@ static void check_owner(struct worker *w, void *owner, const struct user *users,
 	uint32_t cpu_id = ((volatile uint32_t *)owner)[1];
 
 	run_tried(w->run, OWNER, 1);
-	if (!registration_length(owner, w->run->options->length) || cpu_id >= w->run->n_slots)
+	if (!registration_length(owner, w->run->options->length) || cpu_id >= w->run->n_indexes)
 		run_break(w->run, OWNER, "worker %u is not registered by the first who came (cpu_id %" PRId32 ")", w->id,
 			  (int32_t)cpu_id);
 	for (size_t i = 0; i < n; i++) {
 		if (users[i].area == owner)
 			continue;
 		run_tried(w->run, REFUSED, 1);
-		if (registration_length(users[i].area, 0) || users[i].area[1] < w->run->n_slots)
+		if (registration_length(users[i].area, 0) || users[i].area[1] < w->run->n_indexes)
 			run_break(w->run, REFUSED, "worker %u is registered by a library that came second (cpu_id %" PRId32 ")",
 				  w->id, (int32_t)users[i].area[1]);
 	}
@@ -284,18 +289,12 @@ static void work(struct worker *w)
 
 static void check(struct run *run)
 {
-	uint64_t sum = 0, done = run_operations(run);
-
-	for (uint32_t i = 0; i < run->n_slots; i++)
-		sum += run->slots[i].counter;
-	run_tried(run, SUM, 1);
-	if (sum != done)
-		run_break(run, SUM, "%" PRIu64 " increments, and the counters sum up to %" PRIu64 " (%+" PRId64 ")",
-			  done, sum, (int64_t)(sum - done));
+	run_check_sum(run, SUM);
 }
 
 const struct workload workload_dlopen = {
 	.choice = { "dlopen", "libraries that want rseq are loaded and unloaded in every order", true },
+	.keys = KEY_BIT(KEY_CPU_ID),
 	.faults = FAULTS_OF_SECTIONS | FAULT_BIT(FAULT_UNREGISTERED),
 	.invariants = {
 		[SUM] = { "sum", "no increment is lost or doubled, whoever registered" },

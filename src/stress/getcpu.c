@@ -63,6 +63,7 @@ static void work(struct worker *w)
 
 const struct workload workload_getcpu = {
 	.choice = { "getcpu", "cpu_id, cpu_id_start and node_id against the kernel's answer", true },
+	.keys = KEY_BIT(KEY_CPU_ID),
 	.faults = FAULT_BIT(FAULT_STALE_CPU) | FAULT_BIT(FAULT_ONE_SLOT) | FAULT_BIT(FAULT_OTHER_NODE) |
 		  FAULT_BIT(FAULT_BAD_POINTER) | FAULT_BIT(FAULT_STUCK),
 	.invariants = {

@@ -43,6 +43,7 @@ static void check(struct run *run)
 const struct workload workload_list = {
 	.choice = { "list", "a linked list per CPU: push and pop", true },
 	.has_section = true,
+	.keys = KEY_ANY,
 	.faults = FAULTS_OF_SECTIONS,
 	.invariants = { ITEMS_INVARIANTS },
 	.start = items_start,

@@ -98,6 +98,7 @@ static void check(struct run *run)
 const struct workload workload_memcpy = {
 	.choice = { "memcpy", "a ring of records per CPU: copy in and out", true },
 	.has_section = true,
+	.keys = KEY_ANY,
 	.faults = FAULTS_OF_SECTIONS,
 	.invariants = {
 		[SUM] = { "sum", "no record is lost or doubled" },

@@ -37,14 +37,15 @@ static void not_unique(struct worker *w, uint64_t own)
 /* Writes its own id, waits, and looks whether it is still there: a lock word that needs no release. */
 static void one(struct worker *w)
 {
-	uint64_t own = w->id + 1;
+	uint64_t own = w->id + 1, n = worker_amount(w);
 	uint32_t cid = critical_index(&w->critical);
-	uint32_t cpus = run_has_fault(w->run, FAULT_FEW_CPUS) ? 1 : w->run->n_slots;
+	uint32_t cpus = run_has_fault(w->run, FAULT_FEW_CPUS) ? 1 : w->run->n_indexes;
 
 	if (cid >= cpus)
 		run_break(w->run, BOUNDED, "worker %u has mm_cid %u on a machine of %u CPUs", w->id, cid, cpus);
-	switch (WORKER_TRY(w, index, slot, critical_window(&w->critical, index, &slot->mark, own, &slot->counter))) {
+	switch (WORKER_TRY(w, index, slot, critical_window(&w->critical, index, &slot->mark, own, &slot->counter, n))) {
 	case CRITICAL_DONE:
+		w->in += n;
 		w->ops++;
 		break;
 	case CRITICAL_OTHER:
@@ -91,20 +92,13 @@ static void work(struct worker *w)
 
 static void check(struct run *run)
 {
-	uint64_t sum = 0, done = run_operations(run);
-
-	for (uint32_t i = 0; i < run->n_slots; i++)
-		sum += run->slots[i].counter;
-	run_tried(run, SUM, 1);
-	if (sum != done)
-		run_break(run, SUM, "%" PRIu64 " increments, and the counters sum up to %" PRIu64 " (%+" PRId64 ")",
-			  done, sum, (int64_t)(sum - done));
+	run_check_sum(run, SUM);
 }
 
 const struct workload workload_mmcid = {
 	.choice = { "mmcid", "a counter per mm_cid, and that no two running threads share one", true },
 	.has_section = true,
-	.by_mm_cid = true,
+	.keys = KEY_BIT(KEY_MM_CID),
 	.faults = FAULTS_OF_SECTIONS | FAULT_BIT(FAULT_FEW_CPUS),
 	.invariants = {
 		[SUM] = { "sum", "no increment is lost or doubled" },

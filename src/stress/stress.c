@@ -14,14 +14,18 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <poll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "stress/child.h"
 #include "stress/workload.h"
 #include "util/array.h"
 
-/* Without any operation for so long it hangs; a load that stops 1,000 threads for this long is none to test under. */
-enum { TICK_MS = 100, HANG_MS = 20000, HANG_INJECTED_MS = 1000 };
+/*
+ * Without any operation for so long it hangs; a load that stops 1,000 threads for this long is none to test
+ * under. What is broken on purpose must not be waited for, but its workers have to have run meanwhile.
+ */
+enum { TICK_MS = 100, HANG_MS = 20000, HANG_INJECTED_MS = 1000, HANG_INJECTED_CPU_MS = 500 };
 
 static const struct workload *const workloads[] = {
 	&workload_counter, &workload_list, &workload_buffer, &workload_memcpy, &workload_lock,
@@ -31,6 +35,16 @@ static const struct workload *const workloads[] = {
 const struct stress_choice *stress_workload(size_t i)
 {
 	return i < ARRAY_SIZE(workloads) ? &workloads[i]->choice : NULL;
+}
+
+static const struct stress_choice keys[KEYS] = {
+	[KEY_CPU_ID] = { "cpu_id", "the CPU that the thread runs on", true },
+	[KEY_MM_CID] = { "mm_cid", "the process's own number for threads that run at once (Linux 6.3 on)", true },
+};
+
+const struct stress_choice *stress_index(size_t i)
+{
+	return i < ARRAY_SIZE(keys) ? &keys[i] : NULL;
 }
 
 bool stress_fault_applies(size_t fault, size_t workload)
@@ -60,6 +74,22 @@ uint64_t run_operations(const struct run *run)
 	return sum;
 }
 
+void run_check_sum(struct run *run, unsigned int invariant)
+{
+	uint64_t added = 0, found = 0;
+
+	for (uint32_t i = 0; i < run->n_workers; i++) {
+		added += run->workers[i].in;
+		found += run->workers[i].count;
+	}
+	for (uint32_t i = 0; i < run->n_slots; i++)
+		found += run->slots[i].counter;
+	run_tried(run, invariant, 1);
+	if (found != added)
+		run_break(run, invariant, "after %" PRIu64 " increments counters that should sum up to %" PRIu64
+			  " do so to %" PRIu64 " (%+" PRId64 ")", run_operations(run), added, found, (int64_t)(found - added));
+}
+
 /* --- memory that both processes see --- */
 
 static uint32_t possible_cpus(void)
@@ -83,9 +113,13 @@ static size_t size_of(const struct run *run)
 
 static struct run *share(const struct stress_options *options, const struct workload *workload)
 {
+	uint32_t indexes = possible_cpus();
 	struct run plan = { .options = options, .workload = workload, .n_workers = options->threads,
-			    .n_slots = possible_cpus() }, *run;
-	char *memory = mmap(NULL, size_of(&plan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+			    .n_indexes = indexes, .n_slots = KEYS * indexes, .keys = workload->keys & options->keys }, *run;
+	char *memory;
+
+	plan.keys = plan.keys ? plan.keys : workload->keys;
+	memory = mmap(NULL, size_of(&plan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return NULL;
@@ -115,18 +149,41 @@ struct watch {
 	pid_t pid;
 	int status;
 	bool ended, interrupted, hung;
-	uint64_t last, still_ms;
+	uint64_t last, still_ms, cpu_ms;
 };
+
+/* CPU time of all its threads. */
+static uint64_t cpu_ms_of(pid_t pid)
+{
+	struct timespec t = { 0 };
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) == 0)
+		clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static bool is_stopped(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
 
 static bool hangs(struct watch *w)
 {
-	uint64_t sign = run_operations(w->run) + atomic_load(&w->run->shared->heartbeat);
-	/* What is broken on purpose may hang, and must not be waited for. */
-	uint64_t limit = w->run->options->fault >= 0 ? HANG_INJECTED_MS : HANG_MS;
+	uint64_t sign = run_operations(w->run) + atomic_load(&w->run->shared->heartbeat), cpu_ms = cpu_ms_of(w->pid);
 
-	w->still_ms = sign == w->last ? w->still_ms + TICK_MS : 0;
-	w->last = sign;
-	return w->still_ms >= limit;
+	if (sign != w->last || is_stopped(w->pid)) {
+		w->last = sign;
+		w->still_ms = 0;
+		w->cpu_ms = cpu_ms;
+		return false;
+	}
+	w->still_ms += TICK_MS;
+	if (w->run->options->fault < 0)
+		return w->still_ms >= HANG_MS;
+	return w->still_ms >= HANG_INJECTED_MS && cpu_ms - w->cpu_ms >= HANG_INJECTED_CPU_MS;
 }
 
 /* Without taking it away: as long as it is there, its number is nobody else's. */
@@ -146,12 +203,24 @@ static void end_child(struct watch *w)
 		;
 }
 
+/* Ctrl-Z: the workers, which are no part of the terminal's job, stop and go on with this process. */
+static void stop_together(struct watch *w)
+{
+	kill(-w->pid, SIGSTOP);
+	raise(SIGSTOP);
+	kill(-w->pid, SIGCONT);
+}
+
 static void take_signals(struct watch *w, int signals)
 {
 	struct signalfd_siginfo info;
 
-	while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		w->interrupted |= info.ssi_signo != SIGCHLD;
+	while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGTSTP)
+			stop_together(w);
+		else
+			w->interrupted |= info.ssi_signo != SIGCHLD;
+	}
 }
 
 static void watch(struct watch *w, int signals, stress_progress *progress, void *data)
@@ -178,7 +247,7 @@ static void watch(struct watch *w, int signals, stress_progress *progress, void 
 
 static void block_signals(sigset_t *set, sigset_t *ret_old)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGTSTP };
 
 	sigemptyset(set);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
@@ -271,14 +340,16 @@ static void stop_counter(const struct stress_options *o, struct stress_result *r
 		unknown(r, arena, "causes", why);
 }
 
-static void list_disturbers(const struct stress_options *o, struct stress_result *r, struct arena *arena)
+/* The names of a table's rows whose bit is set. */
+static const char **names_of(const struct stress_choice *table(size_t i), uint32_t bits, struct arena *arena, size_t *ret_n)
 {
-	const struct stress_choice *d;
+	const char **names = arena_alloc(arena, STRESS_DISTURBERS_MAX * sizeof(*names));
+	const struct stress_choice *c;
 
-	r->disturb = arena_alloc(arena, STRESS_DISTURBERS_MAX * sizeof(*r->disturb));
-	for (size_t i = 0; r->disturb && (d = stress_disturber(i)); i++)
-		if (o->disturb & 1u << i)
-			r->disturb[r->n_disturb++] = d->name;
+	for (size_t i = 0; names && (c = table(i)); i++)
+		if (bits & 1u << i)
+			names[(*ret_n)++] = c->name;
+	return names;
 }
 
 static void add_figures(const struct run *run, struct stress_result *r)
@@ -402,6 +473,8 @@ static void judge(const struct watch *w, struct stress_result *r, struct arena *
 		r->why = "interrupted by a signal";
 	else if (WIFSIGNALED(w->status))
 		r->why = how_it_ended(w, arena);
+	else if (w->run->options->fault >= 0)
+		r->why = "what is broken on purpose was not noticed";
 	else if (r->gate == VERDICT_INCONCLUSIVE)
 		r->why = arena_printf(arena, "%" PRIu64 " aborts met, %" PRIu64 " asked for", r->aborts,
 				      w->run->options->min_aborts);
@@ -420,7 +493,9 @@ static int finish(struct watch *w, struct stress_result *r, struct arena *arena,
 	r->invariants = arena_alloc(arena, (INVARIANTS_MAX + 2) * sizeof(*r->invariants));
 	if (!r->invariants)
 		return -ENOMEM;
-	list_disturbers(w->run->options, r, arena);
+	r->disturb = names_of(stress_disturber, w->run->options->disturb, arena, &r->n_disturb);
+	if (w->run->workload->has_section)
+		r->index = names_of(stress_index, w->run->keys, arena, &r->n_index);
 	add_figures(w->run, r);
 	add_invariants(w->run, r, arena);
 	add_own_invariants(w, r, arena);

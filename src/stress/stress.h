@@ -30,6 +30,7 @@ struct stress_choice {
 const struct stress_choice *stress_workload(size_t i);
 const struct stress_choice *stress_disturber(size_t i);
 const struct stress_choice *stress_fault(size_t i);
+const struct stress_choice *stress_index(size_t i); /* what chooses the slot that a section works on */
 
 /*
  * Counting aborts from outside, as by a tracepoint: start is called before the workers of that process
@@ -49,6 +50,7 @@ struct stress_options {
 	cpu_set_t cpus;	       /* where workers may run */
 	uint32_t disturb;      /* bits of the rows of stress_disturber */
 	bool disturb_named;    /* one that cannot be is then an error, and else left out */
+	uint32_t keys;	       /* bits of the rows of stress_index, for workloads that leave the choice */
 	int fault;	       /* row of stress_fault, -1 for none */
 	bool own_registration; /* libc's is off */
 	uint32_t length;       /* of own registrations */

@@ -18,11 +18,13 @@ uint32_t worker_index(struct worker *w)
 		disturb_worker(w);
 		w->pause = 1 + worker_random(w) % 64;
 		/* It may be elsewhere now: time for those who are there to come in between. */
-		w->critical.delay[1 + worker_random(w) % 2] |= 16384;
+		w->critical.delay[worker_random(w) & 1 ? DELAY_LOADED : DELAY_STORING] |= 16384;
 	}
 	/* Nothing may ever be written beyond the slots; the workload that promises bounds checks them itself. */
-	return index < w->run->n_slots ? index : w->run->n_slots - 1;
+	return index < w->run->n_indexes ? index : w->run->n_indexes - 1;
 }
+
+static void set_key(struct worker *w);
 
 /* Mostly none, sometimes so long that a timer's tick is likely to fall into it. */
 void worker_vary(struct worker *w)
@@ -34,6 +36,10 @@ void worker_vary(struct worker *w)
 	}
 	if (worker_random(w) % 16 == 0)
 		w->critical.delay[worker_random(w) % CRITICAL_DELAYS] = 30000;
+	if (w->run->keys == KEY_ANY) {
+		w->key = worker_random(w) & 1 << 20 ? KEY_MM_CID : KEY_CPU_ID;
+		set_key(w);
+	}
 }
 
 bool worker_retry(struct worker *w, enum critical_result result)
@@ -81,6 +87,12 @@ static void apply_fault(struct worker *w)
 	}
 }
 
+static void set_key(struct worker *w)
+{
+	critical_key(&w->critical, w->area, w->key == KEY_MM_CID);
+	apply_fault(w);
+}
+
 static int find_area(struct worker *w)
 {
 	const struct stress_options *o = w->run->options;
@@ -104,8 +116,8 @@ static int find_area(struct worker *w)
 
 void worker_begin(struct worker *w)
 {
-	critical_init(&w->critical, w->area, w->run->workload->by_mm_cid);
-	apply_fault(w);
+	critical_init(&w->critical, w->area, false);
+	set_key(w);
 }
 
 int worker_init(struct worker *w, struct run *run, uint32_t id)
@@ -114,6 +126,7 @@ int worker_init(struct worker *w, struct run *run, uint32_t id)
 
 	w->run = run;
 	w->id = id;
+	w->key = run->keys & KEY_BIT(KEY_CPU_ID) ? KEY_CPU_ID : KEY_MM_CID;
 	w->random = (run->options->seed + id + 1) * 0x9e3779b97f4a7c15u | 1;
 	w->pause = 1 + id % 64;
 	w->quota = UINT64_MAX;
@@ -175,6 +188,7 @@ int worker_in_thread(struct worker *w, void (*work)(struct worker *w))
 		return -r;
 	pthread_join(thread, NULL);
 	w->ops += v.worker.ops;
+	w->in += v.worker.in;
 	w->retries += v.worker.retries;
 	w->critical.aborts += v.worker.critical.aborts;
 	w->tried += v.worker.tried;

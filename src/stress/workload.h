@@ -38,6 +38,11 @@ enum fault {
 	 FAULT_BIT(FAULT_LATE_END) | FAULT_BIT(FAULT_STALE_CPU) | FAULT_BIT(FAULT_ONE_SLOT) |       \
 	 FAULT_BIT(FAULT_IGNORE_ABORT) | FAULT_BIT(FAULT_BAD_POINTER) | FAULT_BIT(FAULT_STUCK))
 
+/* What chooses the slot. Those of each key are apart: a CPU's and an mm_cid's owners may run at once. */
+enum key { KEY_CPU_ID, KEY_MM_CID, KEYS };
+#define KEY_BIT(k) (1u << (k))
+#define KEY_ANY (KEY_BIT(KEY_CPU_ID) | KEY_BIT(KEY_MM_CID))
+
 /* A thread of the run, in memory that outlives the process. */
 struct worker {
 	_Alignas(128) struct critical critical;
@@ -45,21 +50,22 @@ struct worker {
 	uint64_t random;
 	uint32_t id;
 	_Atomic pid_t tid;
+	enum key key;
 	uint32_t index_copy, pause; /* pause: operations until the next interruption by itself */
 	uint64_t ops, quota, retries, cpu_ns;
 	void *area;
 	/* the workload's own */
-	uint64_t in, out, tried;
+	uint64_t in, out, tried; /* in: also the sum of what was added to counters */
 	void *held[WORKER_HELD];
 	uint32_t n_held;
 	_Atomic uint64_t mark; /* which only this thread and its signal handler write */
-	uint64_t count;
+	uint64_t count;	       /* a counter of its own */
 };
 
 /* What belongs to one index: a CPU, or an mm_cid. */
 struct slot {
 	_Alignas(128) uint64_t counter;
-	uint64_t mark, lock, owner, sum;
+	uint64_t mark, lock, owner;
 	struct critical_node *head;
 	struct critical_ring ring;
 };
@@ -70,7 +76,8 @@ struct invariant {
 
 struct workload {
 	struct stress_choice choice;
-	bool has_section, by_mm_cid;
+	bool has_section;
+	uint32_t keys; /* bits of enum key: what its slots may be chosen by */
 	uint32_t faults; /* bits of enum fault */
 	struct invariant invariants[INVARIANTS_MAX];
 	/* Whether it can be here; else -errno and why. */
@@ -108,7 +115,8 @@ struct run {
 	struct worker *workers;
 	uint32_t n_workers;
 	struct slot *slots;
-	uint32_t n_slots;
+	uint32_t n_indexes, n_slots; /* of one key, and of all */
+	uint32_t keys;
 	_Atomic bool rest, end; /* workers rest; all threads end */
 	void *data; /* the workload's */
 };
@@ -144,10 +152,25 @@ static inline uint64_t worker_random(struct worker *w)
 	return random_next(&w->random);
 }
 
+/* What is added to a counter: so large that one lost and another one doubled cannot cancel out. */
+static inline uint64_t worker_amount(struct worker *w)
+{
+	return worker_random(w) % (1u << 30) + 1;
+}
+
+/* Breaks the invariant unless the counters of all slots and workers hold what workers added. While all rest. */
+void run_check_sum(struct run *run, unsigned int invariant);
+
 /* The index for the next section, perhaps followed by an interruption of its own making. */
 uint32_t worker_index(struct worker *w);
 
-/* New delays for the steps of the next sections. */
+/* The slot of an index, by the key that the worker has now. */
+static inline struct slot *worker_slot(const struct worker *w, uint32_t index)
+{
+	return &w->run->slots[w->key * w->run->n_indexes + index];
+}
+
+/* New delays for the steps of the next sections, and perhaps another key. */
 void worker_vary(struct worker *w);
 
 /* Counts a section that has to be tried again; false when it has not, or when all is over anyway. */
@@ -161,7 +184,7 @@ bool worker_retry(struct worker *w, enum critical_result result);
 		struct slot *slot;                                                                 \
 		do {                                                                               \
 			index = worker_index(w);                                                   \
-			slot = &(w)->run->slots[index];                                            \
+			slot = worker_slot(w, index);                                              \
 			result_ = section;                                                         \
 		} while (worker_retry(w, result_));                                                \
 		result_;                                                                           \

@@ -139,6 +139,45 @@ workloads() {
 	done
 }
 
+@test "slots are chosen by cpu_id, by mm_cid, and by both in turn" {
+	local index
+	stress --ops 10 --workload counter --index mm_cid --min-aborts 0
+	[ "$status" -ne 3 ] || skip "$(cat "$ERR")"
+	for index in cpu_id mm_cid cpu_id,mm_cid; do
+		stress --threads 8 --duration 5 --index "$index" --workload counter,list,buffer,memcpy,lock,atomic-section
+		is "$status" 0
+		is "$(json '[.results[].index | join(",")] | unique | join(" ")')" "$index"
+		# what is not compared again inside is another thread's by then
+		stress --threads 8 --duration 20 --index "$index" --inject stale-cpu --workload memcpy
+		is "$status" 1
+	done
+	stress --ops 10 --workload mmcid --index cpu_id --min-aborts 0
+	is "$(json '.results[0].index | join(",")')" mm_cid
+}
+
+@test "a fault that nothing notices is no pass" {
+	stress --inject few-cpus --cpus "$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')" --duration 1
+	[ "$status" -ne 3 ] || [ "$(json '.results | length')" -gt 0 ] || skip "$(cat "$ERR")"
+	is "$status" 3
+	is "$(json '.results[0].why')" "what is broken on purpose was not noticed"
+}
+
+@test "stopped and continued: the workers with it, and no hang is seen" {
+	local pid
+	setsid "$RSEQCTL" stress --json --threads 4 --duration 5 --workload counter --min-aborts 1 >"$BATS_TEST_TMPDIR/json" &
+	pid=$!
+	sleep 1.5
+	kill -TSTP "$pid"
+	sleep 1
+	is "$(ps -o stat= -p "$pid" | cut -c 1)" T
+	# not the process that counts for it, which only waits
+	is "$(ps -o stat=,nlwp= --ppid "$pid" | awk '$2 > 4 { print substr($1, 1, 1) }')" T
+	sleep 1.5
+	kill -CONT "$pid"
+	wait "$pid"
+	is "$(jq -r .verdict "$BATS_TEST_TMPDIR/json")" pass
+}
+
 @test "a run that met too few aborts is inconclusive" {
 	stress --threads 2 --ops 200 --workload counter --min-aborts 4000000000
 	is "$status" 3
@@ -203,7 +242,7 @@ workloads() {
 @test "the lists are the same in every form" {
 	is "$("$RSEQCTL" stress --list -q | cut -d ' ' -f 2 | sort)" "$("$RSEQCTL" stress --list | awk '/^  / { print $1 }' | sort)"
 	is "$("$RSEQCTL" stress --list -q | cut -d ' ' -f 2 | sort)" \
-		"$("$RSEQCTL" stress --list --json | jq -r '(.workloads + .disturbers + .faults)[].name' | sort)"
+		"$("$RSEQCTL" stress --list --json | jq -r '(.workloads + .disturbers + .indexes + .faults)[].name' | sort)"
 	local name
 	for name in $("$RSEQCTL" stress --list -q | cut -d ' ' -f 2); do
 		sed 's/\\//g' "$TESTS/../man/rseqctl-stress.1" | grep -qE "^\.(B|BR) (.* )?$name( |$)" || {

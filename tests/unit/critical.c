@@ -122,18 +122,18 @@ static void windows(void **state)
 
 	(void)state;
 	need_area(&c);
-	assert_int_equal(RETRY(critical_window(&c, index, &mark, 9, &counter)), CRITICAL_DONE);
+	assert_int_equal(RETRY(critical_window(&c, index, &mark, 9, &counter, 3)), CRITICAL_DONE);
 	assert_int_equal(mark, 9);
-	assert_int_equal(RETRY(critical_deref(&c, index, &active, &counter)), CRITICAL_DONE);
-	assert_int_equal(counter, 2);
+	assert_int_equal(RETRY(critical_deref(&c, index, &active, &counter, 4)), CRITICAL_DONE);
+	assert_int_equal(counter, 7);
 	active = &poison;
-	assert_int_equal(RETRY(critical_deref(&c, index, &active, &counter)), CRITICAL_OTHER);
+	assert_int_equal(RETRY(critical_deref(&c, index, &active, &counter, 4)), CRITICAL_OTHER);
 	assert_int_equal(c.seen, 77);
-	assert_int_equal(counter, 2);
+	assert_int_equal(counter, 7);
 }
 
 /* With a delay at that step and a timer that goes off meanwhile: what comes back, and whether it was done. */
-static void interrupted(int step, uint64_t descriptor, bool publish, enum critical_result expected, uint64_t done)
+static void interrupted(enum critical_delay step, uint64_t descriptor, bool publish, enum critical_result expected, uint64_t done)
 {
 	struct critical c;
 	uint64_t counter = 0, elsewhere;
@@ -152,13 +152,35 @@ static void interrupted(int step, uint64_t descriptor, bool publish, enum critic
 	assert_int_equal(c.aborts, expected == CRITICAL_ABORTED);
 }
 
+/* Between two words of a record that is copied. */
+static void copy_interrupted(void)
+{
+	uint64_t room[CRITICAL_RECORD_WORDS] = { 0 }, record[CRITICAL_RECORD_WORDS] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct critical_ring ring = { 0, 1, room };
+	enum critical_result r;
+	struct critical c;
+
+	need_area(&c);
+	c.delay[DELAY_COPYING] = LONG_DELAY / CRITICAL_RECORD_WORDS;
+	do
+		r = critical_copy_in(&c, critical_index(&c), &ring, record);
+	while (r == CRITICAL_MOVED);
+	assert_int_equal(r, CRITICAL_ABORTED);
+	assert_int_equal(ring.used, 0);
+	assert_int_equal(room[CRITICAL_RECORD_WORDS - 1], 0);
+}
+
 static void aborts(void **state)
 {
 	(void)state;
 	timer(1000);
-	for (int step = 0; step < 3; step++)
-		interrupted(step, CRITICAL_RIGHT, true, CRITICAL_ABORTED, 0);
-	interrupted(3, CRITICAL_RIGHT, true, CRITICAL_DONE, 1);
+	interrupted(DELAY_BEFORE, CRITICAL_RIGHT, true, CRITICAL_DONE, 1);
+	interrupted(DELAY_PUBLISHED, CRITICAL_RIGHT, true, CRITICAL_ABORTED, 0);
+	interrupted(DELAY_COMPARED, CRITICAL_RIGHT, true, CRITICAL_ABORTED, 0);
+	interrupted(DELAY_LOADED, CRITICAL_RIGHT, true, CRITICAL_ABORTED, 0);
+	interrupted(DELAY_STORING, CRITICAL_RIGHT, true, CRITICAL_ABORTED, 0);
+	interrupted(DELAY_COMMITTED, CRITICAL_RIGHT, true, CRITICAL_DONE, 1);
+	copy_interrupted();
 	timer(0);
 }
 
@@ -166,12 +188,12 @@ static void faults_let_interrupts_through(void **state)
 {
 	(void)state;
 	timer(1000);
-	interrupted(2, CRITICAL_RIGHT, false, CRITICAL_DONE, 1);
-	interrupted(1, CRITICAL_LATE_START, true, CRITICAL_DONE, 1);
-	interrupted(2, CRITICAL_LATE_START, true, CRITICAL_ABORTED, 0);
-	interrupted(2, CRITICAL_LATE_COMMIT, true, CRITICAL_DONE, 1);
-	interrupted(1, CRITICAL_LATE_COMMIT, true, CRITICAL_ABORTED, 0);
-	interrupted(3, CRITICAL_LATE_END, true, CRITICAL_ABORTED, 1);
+	interrupted(DELAY_STORING, CRITICAL_RIGHT, false, CRITICAL_DONE, 1);
+	interrupted(DELAY_LOADED, CRITICAL_LATE_START, true, CRITICAL_DONE, 1);
+	interrupted(DELAY_STORING, CRITICAL_LATE_START, true, CRITICAL_ABORTED, 0);
+	interrupted(DELAY_STORING, CRITICAL_LATE_COMMIT, true, CRITICAL_DONE, 1);
+	interrupted(DELAY_LOADED, CRITICAL_LATE_COMMIT, true, CRITICAL_ABORTED, 0);
+	interrupted(DELAY_COMMITTED, CRITICAL_LATE_END, true, CRITICAL_ABORTED, 1);
 	timer(0);
 }
 
