@@ -239,7 +239,7 @@ static void check_expectation(struct run *run, const struct process_facts *p)
 static void judge(struct run *run, struct process_facts *p)
 {
 	const struct inspect_options *o = run->options;
-	struct diagnosis d = { collector_host(run->collector), p, &run->findings };
+	struct diagnosis d = { collector_host(run->collector), p, &run->findings, NULL };
 	size_t first = run->findings.n;
 
 	progress_erase(&run->progress);
