@@ -211,10 +211,10 @@ static void one_section(struct trial *t)
 		arm_timer();
 	n = switches();
 	start = now();
-	result = critical_window(c, *c->key, &t->mark, open, &t->counter);
+	result = critical_window(c, *c->key, &t->mark, open, &t->counter, 1);
 	left = __atomic_exchange_n(&t->mark, 0, __ATOMIC_SEQ_CST);
 	if (!count(t, result, open, left, switches() - n))
-		adapt(&c->delay[1], result, now() - start);
+		adapt(&c->delay[DELAY_LOADED], result, now() - start);
 }
 
 static void listen_to_signals(struct trial *t)
@@ -238,7 +238,7 @@ static int be_interrupted(struct trial *t, uint64_t limit_ns)
 	int r = 0;
 
 	t->tid = (pid_t)syscall(SYS_gettid);
-	t->thread.critical.delay[1] = DELAY_FIRST;
+	t->thread.critical.delay[DELAY_LOADED] = DELAY_FIRST;
 	listen_to_signals(t);
 	if (!t->alone)
 		r = -pthread_create(&other, NULL, interrupt_always, t);
