@@ -31,6 +31,7 @@ _rseqctl()
 		[[ $cmd != stress ]] || words='text json tap junit'
 		;;
 	--method) words='auto bpf ptrace none' ;;
+	--probe-kernel) words='auto never' ;;
 	--owner) words='libc self' ;;
 	--inject) words=$(rseqctl stress --list -q 2>/dev/null | sed -n 's/^fault //p') ;;
 	--workload | --disturb)
@@ -60,7 +61,7 @@ _rseqctl()
 	*)
 		case $cmd in
 		inspect)
-			words="--all --comm --expect-owner --fail-on --ignore --method --sample --threads $common"
+			words="--all --comm --expect-owner --fail-on --ignore --method --probe-kernel --sample --threads $common"
 			[[ $cur == -* ]] || words=$(cd /proc && echo [0-9]*)
 			;;
 		trace)
