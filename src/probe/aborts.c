@@ -24,7 +24,7 @@
 enum { INTERRUPTIONS = 12 };
 
 /* Rounds of an empty loop inside a section, and how long a section may become by them. */
-enum { DELAY_FIRST = 1 << 13, DELAY_LEAST = 1 << 11, DELAY_MOST = 1 << 30, SECTION_NS_MOST = 30000000 };
+enum { ROUNDS_FIRST = 1 << 13, ROUNDS_LEAST = 1 << 11, ROUNDS_MOST = 1 << 30, SECTION_NS_MOST = 30000000 };
 
 /* What the mark says in its last bits; above them is the number of the section. 0: no section. */
 enum { MARK_OPEN, MARK_BEGUN, MARK_DONE, MARK_STEPS = 4 };
@@ -193,8 +193,8 @@ static void arm_timer(void)
 static void adapt(uint32_t *delay, enum critical_result result, uint64_t duration)
 {
 	if (result == CRITICAL_ABORTED)
-		*delay = *delay > DELAY_LEAST ? *delay / 2 : *delay;
-	else if (result != CRITICAL_MOVED && duration < SECTION_NS_MOST && *delay < DELAY_MOST)
+		*delay = *delay > ROUNDS_LEAST ? *delay / 2 : *delay;
+	else if (result != CRITICAL_MOVED && duration < SECTION_NS_MOST && *delay < ROUNDS_MOST)
 		*delay *= 2;
 }
 
@@ -238,7 +238,7 @@ static int be_interrupted(struct trial *t, uint64_t limit_ns)
 	int r = 0;
 
 	t->tid = (pid_t)syscall(SYS_gettid);
-	t->thread.critical.delay[DELAY_LOADED] = DELAY_FIRST;
+	t->thread.critical.delay[DELAY_LOADED] = ROUNDS_FIRST;
 	listen_to_signals(t);
 	if (!t->alone)
 		r = -pthread_create(&other, NULL, interrupt_always, t);
