@@ -32,6 +32,7 @@ _rseqctl()
 		[[ $cmd != check ]] || words='text json tap junit openmetrics'
 		;;
 	--method) words='auto bpf ptrace none' ;;
+	--probe-kernel) words='auto never' ;;
 	--owner) words='libc self' ;;
 	--inject)
 		words='no-section unregistered'
@@ -70,7 +71,7 @@ _rseqctl()
 	*)
 		case $cmd in
 		inspect)
-			words="--all --comm --expect-owner --fail-on --ignore --method --sample --threads $common"
+			words="--all --comm --expect-owner --fail-on --ignore --method --probe-kernel --sample --threads $common"
 			[[ $cur == -* ]] || words=$(cd /proc && echo [0-9]*)
 			;;
 		trace)

@@ -27,6 +27,7 @@ complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l expect-owner -x 
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l fail-on -x -a 'error warning info never' -d 'severity that ends with 1'
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l ignore -x -a '(__fish_complete_list , "rseqctl explain -q 2>/dev/null")' -d 'leave findings out'
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l method -x -a 'auto bpf ptrace none' -d 'how the record of the kernel is read'
+complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l probe-kernel -x -a 'auto never' -d 'whether to try how the kernel behaves'
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l sample -x -d 'watch the use of critical sections, seconds'
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -l threads -d 'a line for every thread'
 complete -c rseqctl -n '__fish_seen_subcommand_from inspect' -a '(__fish_complete_pids)'

@@ -11,6 +11,7 @@
 #include "model/abi.h"
 #include "model/check_story.h"
 #include "model/host.h"
+#include "probe/exec.h"
 #include "report/check_report.h"
 #include "report/jsonw.h"
 #include "report/progress.h"
@@ -25,10 +26,10 @@ struct options {
 	const char *only, *skipped; /* NULL: not named */
 	uint64_t limit_ns;
 	uint32_t fault; /* enum probe_fault */
-	bool list, all;
+	bool list, all, exec_check;
 };
 
-enum { KEY_ALL_PROBES = 0x200, KEY_INJECT, KEY_LIST, KEY_ONLY, KEY_SKIP, KEY_TIMEOUT };
+enum { KEY_ALL_PROBES = 0x200, KEY_EXEC_CHECK, KEY_INJECT, KEY_LIST, KEY_ONLY, KEY_SKIP, KEY_TIMEOUT };
 
 enum { DEFAULT_LIMIT_S = 5, LIMIT_MAX_S = 3600 };
 
@@ -36,6 +37,7 @@ enum { DEFAULT_LIMIT_S = 5, LIMIT_MAX_S = 3600 };
 
 static const struct argp_option option_table[] = {
 	{ "all-probes", KEY_ALL_PROBES, NULL, 0, "Also checks that make the kernel write to its log", 0 },
+	{ EXEC_OPTION, KEY_EXEC_CHECK, NULL, OPTION_HIDDEN, NULL, 0 },
 	{ "inject", KEY_INJECT, "FAULT", 0, "Break something on purpose: checks that rely on it must then fail", 0 },
 	{ "list", KEY_LIST, NULL, 0, "List checks and faults (with -q the checks alone, one id per line)", 0 },
 	{ "only", KEY_ONLY, "LIST", 0, "Only these checks: ids, or the word before a dash (abort, stress)", 0 },
@@ -144,6 +146,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_LIST:
 		o->list = true;
+		return 0;
+	case KEY_EXEC_CHECK:
+		o->exec_check = true;
 		return 0;
 	case KEY_ONLY:
 		o->only = arg;
@@ -395,7 +400,7 @@ static enum status run_check(int argc, char **argv, const struct common_options 
 	if (check_list_make(&options.checks) < 0)
 		fputs("rseqctl check: no memory\n", stderr);
 	else if (argp_parse(&argp, argc, argv, 0, NULL, &options) == 0)
-		status = write_output(&options);
+		status = options.exec_check ? (enum status)exec_status() : write_output(&options);
 	check_list_done(&options.checks);
 	return status;
 }

@@ -44,6 +44,8 @@ static const struct {
 } aborts[] = {
 	{ "abort-preempt", PROMISE_ORIGINAL, PROMISE_PREEMPTION },
 	{ "abort-preempt-long", PROMISE_LONGER, PROMISE_PREEMPTION },
+	{ "abort-migrate", PROMISE_ORIGINAL, PROMISE_MIGRATION },
+	{ "abort-migrate-long", PROMISE_LONGER, PROMISE_MIGRATION },
 	{ "abort-signal", PROMISE_ORIGINAL, PROMISE_SIGNAL },
 	{ "abort-signal-long", PROMISE_LONGER, PROMISE_SIGNAL },
 	{ "abort-membarrier", PROMISE_ORIGINAL, PROMISE_MEMBARRIER },
@@ -52,8 +54,13 @@ static const struct {
 
 void promise_add(struct kernel_promise *p, const struct check_result *r)
 {
+	if (!strcmp(r->id, "syscall")) {
+		p->call = r->verdict;
+		p->error = r->error;
+	}
+	/* A process that was killed has told nothing of what is rewritten. */
 	if (!strcmp(r->id, "cpu_id_start"))
-		p->cpu_id_start = r->verdict;
+		p->cpu_id_start = r->verdict == VERDICT_FAIL && !r->n_rows ? VERDICT_UNKNOWN : r->verdict;
 	for (size_t i = 0; i < ARRAY_SIZE(aborts); i++)
 		if (!strcmp(r->id, aborts[i].id))
 			p->aborts[aborts[i].length][aborts[i].abort] = r->verdict;

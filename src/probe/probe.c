@@ -24,6 +24,7 @@ enum { DETAIL_MAX = 400, ROWS_MAX = 64, WHAT_MAX = 96, WORD_MAX = 32 };
 struct probe_report {
 	_Atomic uint32_t verdict;
 	char detail[DETAIL_MAX];
+	_Atomic int error;
 	_Atomic uint32_t n_rows;
 	_Atomic uint32_t n_bad;
 	struct {
@@ -33,7 +34,10 @@ struct probe_report {
 };
 
 static const struct probe *const probes[] = {
-	&probe_syscall,
+	&probe_syscall, &probe_errno, &probe_lengths, &probe_libc, &probe_threads, &probe_fork_rules, &probe_exec, &probe_clone,
+	&probe_cpu_id, &probe_node_id, &probe_mm_cid, &probe_cpu_id_start, &probe_read_only, &probe_bad_signature,
+	&probe_abort_preempt, &probe_abort_preempt_long, &probe_abort_migrate, &probe_abort_migrate_long,
+	&probe_abort_signal, &probe_abort_signal_long, &probe_abort_membarrier, &probe_abort_membarrier_long,
 };
 
 const struct probe *probe_at(size_t i)
@@ -68,6 +72,11 @@ void probe_unknown(struct probe_run *r, const char *format, ...)
 	vsnprintf(r->report->detail, DETAIL_MAX, format, ap);
 	va_end(ap);
 	atomic_store(&r->report->verdict, VERDICT_INCONCLUSIVE);
+}
+
+void probe_error(struct probe_run *r, int error)
+{
+	atomic_store(&r->report->error, error);
 }
 
 unsigned int probe_row(struct probe_run *r, int8_t ok, const char *expected, const char *seen, const char *format, ...)
@@ -146,6 +155,7 @@ static void judge(struct check_result *ret, const struct probe_report *report, b
 	uint32_t said = atomic_load(&report->verdict), bad = atomic_load(&report->n_bad);
 
 	ret->verdict = VERDICT_FAIL;
+	ret->error = atomic_load(&report->error);
 	if (!ended)
 		ret->detail = arena_printf(arena, "it did not end within %.1f s", (double)o->limit_ns / 1e9);
 	else if (WIFSIGNALED(status))

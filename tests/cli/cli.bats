@@ -16,7 +16,7 @@ commands() {
 		[ ! -s "$BATS_TEST_TMPDIR/err" ]
 	done
 	for args in "" nonsense "inspect" "inspect x" "inspect 0" "inspect -1" "inspect 1 --all" \
-		"inspect --method x 1" "inspect --format yaml 1" "inspect --all --method ptrace" \
+		"inspect --method x 1" "inspect --probe-kernel always 1" "inspect --format yaml 1" "inspect --all --method ptrace" \
 		"explain a b" "explain nonsense" "version x" "inspect --color maybe 1" "inspect --sample 0 1" "inspect --sample 1s 1" "inspect --all --sample 1" "inspect --expect-owner glbic 1" "--nonsense" \
 		"inspect --fail-on none 1" "inspect --fail-on fatal 1" "inspect --ignore nonsense 1" \
 		"stress x" "stress --threads 0" "stress --threads 65537" "stress --duration 0" "stress --duration 1s" \
@@ -281,6 +281,7 @@ complete_words() {
 	is "$(complete_words rseqctl in)" inspect
 	is "$(complete_words rseqctl inspect --method "" | tr '\n' ' ')" "auto bpf none ptrace "
 	is "$(complete_words rseqctl inspect --method = p)" ptrace
+	is "$(complete_words rseqctl inspect --probe-kernel "" | tr '\n' ' ')" "auto never "
 	is "$(complete_words rseqctl stress --workload counter,li)" counter,list
 	is "$(complete_words rseqctl stress --inject no-s)" no-section
 	is "$(complete_words rseqctl stress --owner "" | tr '\n' ' ')" "libc self "
