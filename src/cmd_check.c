@@ -3,15 +3,19 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "cmd.h"
 #include "cmd_checks.h"
 #include "collect/host.h"
 #include "critical/registration.h"
+#include "diagnose/diagnose.h"
 #include "model/abi.h"
+#include "model/behaviour.h"
 #include "model/check_story.h"
 #include "model/host.h"
 #include "probe/exec.h"
+#include "probe/probes.h"
 #include "report/check_report.h"
 #include "report/jsonw.h"
 #include "report/progress.h"
@@ -251,10 +255,12 @@ struct session {
 	const struct options *options;
 	struct probe_options plan;
 	sigset_t stop;
-	int rseq; /* what rseq() itself answers: 0 or -errno */
+	const char *denied; /* why nothing that needs rseq() can be asked; NULL: it can */
 	bool interrupted;
 	struct check_facts facts;
 	struct host_facts host;
+	struct kernel_facts kernel;
+	struct kernel_behaviour behaviour;
 	struct findings findings;
 	struct arena arena;
 };
@@ -294,11 +300,86 @@ static enum verdict foresee(const struct session *s, const struct probe *p, cons
 		*ret_why = "interrupted by a signal";
 		return VERDICT_UNKNOWN;
 	}
-	*ret_why = s->rseq == -ENOSYS ? "rseq() is not there: see syscall" : "rseq() is denied: see syscall";
-	if (s->rseq < 0 && !p->without_rseq)
+	*ret_why = s->denied;
+	if (s->denied && !p->without_rseq)
 		return VERDICT_SKIP;
 	*ret_why = "it makes the kernel write to its log: --all-probes asks for it";
 	return p->writes_log && !s->options->all ? VERDICT_SKIP : VERDICT_PASS;
+}
+
+/* What is broken on purpose tells nothing of the kernel. */
+static void learn(struct session *s, const struct check_result *result)
+{
+	if (s->plan.fault)
+		return;
+	promise_add(&s->kernel.promise, result);
+	behaviour_add(&s->behaviour, result);
+}
+
+static void ask_call(struct probe_run *r)
+{
+	int e = registration_available();
+
+	if (e == 0)
+		probe_pass(r, NULL);
+	else
+		probe_skip(r, e == -ENOSYS ? "rseq() is not there: see syscall" : "rseq() is denied: see syscall");
+}
+
+/* Not by this process: a filter may kill for it. */
+static void foresee_denial(struct session *s)
+{
+	static const struct probe call = { .id = "call", .run = ask_call };
+	struct check_result result;
+
+	s->interrupted = probe_run(&call, &s->plan, &s->arena, &result) == -EINTR;
+	if (result.verdict == VERDICT_SKIP)
+		s->denied = result.detail;
+	else if (result.verdict == VERDICT_FAIL)
+		s->denied = "rseq() kills or holds who calls it: see syscall";
+}
+
+static uint32_t seccomp_mode(void)
+{
+	int mode = prctl(PR_GET_SECCOMP);
+
+	return mode < 0 ? SECCOMP_UNKNOWN : (uint32_t)mode + SECCOMP_DISABLED;
+}
+
+/* Where rseq() does not come to the kernel, what was seen is not the kernel's doing. */
+static void forget_kernel(struct session *s)
+{
+	s->kernel.promise = (struct kernel_promise){ .call = VERDICT_FAIL, .error = s->kernel.promise.error };
+	s->behaviour = (struct kernel_behaviour){ 0 };
+}
+
+static void settle_class(struct session *s)
+{
+	struct check_result result;
+
+	if (!s->denied && probe_run(&probe_unwritable, &s->plan, &s->arena, &result) == 0)
+		behaviour_add(&s->behaviour, &result);
+	behaviour_add_size(&s->behaviour, s->host.feature_size);
+	behaviour_settle(&s->behaviour, &s->host, &s->arena);
+}
+
+/* The class by what was seen, and what follows from all of it. */
+static void conclude_kernel(struct session *s)
+{
+	struct check_result result;
+
+	if (s->plan.fault || s->interrupted)
+		return;
+	/* It was not asked for, and everything stands on it. */
+	if (!s->kernel.promise.call && probe_run(&probe_syscall, &s->plan, &s->arena, &result) == 0)
+		promise_add(&s->kernel.promise, &result);
+	if (s->kernel.promise.call == VERDICT_FAIL)
+		forget_kernel(s);
+	else
+		settle_class(s);
+	s->kernel.host = &s->host;
+	s->kernel.seccomp = seccomp_mode();
+	diagnose_kernel(&s->kernel, &s->findings);
 }
 
 static int run_one(struct session *s, const struct check_entry *entry)
@@ -310,6 +391,7 @@ static int run_one(struct session *s, const struct check_entry *entry)
 	result.verdict = foresee(s, p, &result.detail);
 	if (result.verdict == VERDICT_PASS)
 		s->interrupted = check_list_run(entry, &s->plan, &s->arena, &result) == -EINTR;
+	learn(s, &result);
 	story = result.verdict == VERDICT_FAIL ? check_story_find(p->id) : NULL;
 	if (story) {
 		result.meaning = story->failure;
@@ -352,13 +434,16 @@ static enum status check(struct session *s, const struct output *output)
 
 	hold_signals(s);
 	read_environment(s);
-	s->rseq = registration_available();
 	s->plan.limit_ns = s->options->limit_ns;
 	s->plan.fault = s->options->fault;
 	s->plan.rseq_class = s->host.rseq_class;
 	s->facts.inject = s->options->fault ? check_fault_at(s->options->fault - 1)->name : NULL;
 	progress_init(&progress, output);
-	if (run_all(s, &progress) < 0 || check_report(output, &s->facts, &s->findings, RSEQCTL_VERSION) < 0)
+	foresee_denial(s);
+	if (run_all(s, &progress) < 0)
+		return STATUS_INTERNAL;
+	conclude_kernel(s);
+	if (check_report(output, &s->facts, &s->findings, RSEQCTL_VERSION) < 0)
 		return STATUS_INTERNAL;
 	return conclude(s);
 }
