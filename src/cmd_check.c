@@ -268,15 +268,12 @@ struct session {
 static void read_environment(struct session *s)
 {
 	struct stress_options as = { .own_registration = !registration_libc_area(), .length = registration_usual_length() };
-	struct environment_facts *e = &s->facts.environment;
 
 	host_read(&s->host);
 	host_read_class(&s->host, &s->arena);
 	s->facts.host = &s->host;
 	(void)!sched_getaffinity(0, sizeof(as.cpus), &as.cpus);
-	environment_read(&as, &s->arena, e);
-	if (s->host.rseq_class == CLASS_SPLIT && e->has & ENVIRONMENT_LENGTH)
-		e->mode = e->length > RSEQ_FIRST_LENGTH ? MODE_OPTIMIZED : MODE_LEGACY;
+	environment_read(&as, &s->arena, &s->facts.environment);
 }
 
 /* One that is ignored, as under nohup(1), stays ignored. */
@@ -382,6 +379,15 @@ static void conclude_kernel(struct session *s)
 	diagnose_kernel(&s->kernel, &s->findings);
 }
 
+/* The two modes are there on such kernels alone, and the length chooses. */
+static void settle_mode(struct session *s)
+{
+	struct environment_facts *e = &s->facts.environment;
+
+	if (s->host.rseq_class == CLASS_SPLIT && e->has & ENVIRONMENT_LENGTH)
+		e->mode = e->length > RSEQ_FIRST_LENGTH ? MODE_OPTIMIZED : MODE_LEGACY;
+}
+
 static int run_one(struct session *s, const struct check_entry *entry)
 {
 	const struct probe *p = &entry->probe;
@@ -443,6 +449,7 @@ static enum status check(struct session *s, const struct output *output)
 	if (run_all(s, &progress) < 0)
 		return STATUS_INTERNAL;
 	conclude_kernel(s);
+	settle_mode(s);
 	if (check_report(output, &s->facts, &s->findings, RSEQCTL_VERSION) < 0)
 		return STATUS_INTERNAL;
 	return conclude(s);
