@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_kernel.h"
 #include "collect/collector.h"
 #include "diagnose/diagnose.h"
+#include "diagnose/kernel.h"
 #include "diagnose/summary.h"
 #include "report/progress.h"
 #include "report/report.h"
@@ -18,7 +20,7 @@ struct inspect_options {
 	struct common_options common;
 	int32_t *pids;
 	size_t n_pids;
-	bool all, threads;
+	bool all, threads, probe_never;
 	const char *comm, *expect_owner;
 	enum method method;
 	unsigned int fail_on; /* enum severity, or FAIL_NEVER */
@@ -29,7 +31,7 @@ struct inspect_options {
 
 enum { FAIL_NEVER = SEVERITY_ERROR + 1 };
 
-enum { KEY_ALL = 0x200, KEY_COMM, KEY_EXPECT, KEY_FAIL, KEY_IGNORE, KEY_METHOD, KEY_SAMPLE, KEY_THREADS };
+enum { KEY_ALL = 0x200, KEY_COMM, KEY_EXPECT, KEY_FAIL, KEY_IGNORE, KEY_METHOD, KEY_PROBE, KEY_SAMPLE, KEY_THREADS };
 
 enum { SAMPLE_SECONDS_MAX = 3600 };
 
@@ -44,6 +46,9 @@ static const struct argp_option option_table[] = {
 	{ "ignore", KEY_IGNORE, "ID,...", 0, "Leave these findings out, whatever they are about", 0 },
 	{ "method", KEY_METHOD, "METHOD", 0,
 	  "How the kernel's record is read: auto (default), bpf, ptrace (stops each thread for a moment) or none", 0 },
+	{ "probe-kernel", KEY_PROBE, "WHEN", 0,
+	  "Whether rseqctl tries how this kernel behaves: auto (default), where its types leave it open and tcmalloc "
+	  "is in a process; or never", 0 },
 	{ "sample", KEY_SAMPLE, "SECONDS", 0, "Watch for so long which critical sections are in use", 0 },
 	{ "threads", KEY_THREADS, NULL, 0, "A line for every thread, with the content of its area", 0 },
 	{ 0 },
@@ -69,6 +74,13 @@ static void set_method(struct inspect_options *o, const char *arg, struct argp_s
 	o->method = name_find(method_names, arg);
 	if (!o->method)
 		argp_error(state, "--method is auto, bpf, ptrace or none, not '%s'", arg);
+}
+
+static void set_probe(struct inspect_options *o, const char *arg, struct argp_state *state)
+{
+	o->probe_never = !strcmp(arg, "never");
+	if (!o->probe_never && strcmp(arg, "auto"))
+		argp_error(state, "--probe-kernel is auto or never, not '%s'", arg);
 }
 
 static void set_expected(struct inspect_options *o, const char *arg, struct argp_state *state)
@@ -169,6 +181,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_METHOD:
 		set_method(o, arg, state);
 		return 0;
+	case KEY_PROBE:
+		set_probe(o, arg, state);
+		return 0;
 	case KEY_SAMPLE:
 		set_sample(o, arg, state);
 		return 0;
@@ -192,6 +207,7 @@ struct run {
 	struct collector *collector;
 	struct report *report;
 	struct findings findings;
+	struct cmd_kernel kernel;
 	struct arena arena;
 	struct failure *failures;
 	size_t n_failures, ignored;
@@ -239,11 +255,13 @@ static void check_expectation(struct run *run, const struct process_facts *p)
 static void judge(struct run *run, struct process_facts *p)
 {
 	const struct inspect_options *o = run->options;
-	struct diagnosis d = { collector_host(run->collector), p, &run->findings };
+	struct diagnosis d = { collector_host(run->collector), p, &run->findings, &run->kernel.facts };
 	size_t first = run->findings.n;
 
 	progress_erase(&run->progress);
 	check_expectation(run, p);
+	if (kernel_matters_for(p))
+		cmd_kernel_ask(&run->kernel, d.host, &run->arena);
 	diagnose_process(&d);
 	/* Before the verdict and everything that counts: it is as if these had not been found. */
 	run->ignored += findings_remove(&run->findings, first, o->ignored, o->n_ignored);
@@ -439,6 +457,7 @@ static enum status run_inspect(int argc, char **argv, const struct common_option
 	enum status status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	run.kernel.never = options.probe_never;
 	status = common_open(&options.common, &output);
 	if (status == STATUS_OK)
 		status = common_close(&output, start(&run, &output));

@@ -12,9 +12,12 @@ struct finding *diagnose_add(const struct rule *rule, const struct diagnosis *d,
 	f->title = rule->title;
 	f->advice = rule->advice;
 	f->severity = severity;
-	f->confidence = d->process->owner.confidence == CONFIDENCE_INFERRED ? CONFIDENCE_INFERRED :
-									      CONFIDENCE_CERTAIN;
-	f->subject.pid = d->process->pid;
+	f->confidence = CONFIDENCE_CERTAIN;
+	if (d->process) {
+		f->subject.pid = d->process->pid;
+		if (d->process->owner.confidence == CONFIDENCE_INFERRED)
+			f->confidence = CONFIDENCE_INFERRED;
+	}
 	f->subject.tid = tid;
 	f->subject.object = object ? arena_strdup(&d->findings->arena, object) : NULL;
 	return f;

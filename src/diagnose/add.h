@@ -6,7 +6,7 @@
 #include "diagnose/diagnose.h"
 
 /*
- * About the process, a thread of it (tid, else 0) and an object (a path, else NULL). Inferred where the
+ * About the process, if there is one, a thread of it (tid, else 0) and an object (a path, else NULL). Inferred where the
  * owner is. The detail is the rule's to fill. NULL: no memory.
  */
 struct finding *diagnose_add(const struct rule *rule, const struct diagnosis *d, enum severity severity,

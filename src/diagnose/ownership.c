@@ -6,6 +6,7 @@
 
 #include "diagnose/add.h"
 #include "diagnose/ask.h"
+#include "diagnose/kernel.h"
 #include "model/abi.h"
 
 /* --- those who lost --- */
@@ -333,9 +334,13 @@ static bool ids_modified(const struct thread_facts *f)
 static enum severity ids_severity(const struct diagnosis *d, const struct rule *rule,
 				  const struct thread_facts *f)
 {
-	if (f->mode == MODE_OPTIMIZED || d->host->rseq_class == CLASS_REWRITE)
+	uint32_t rewrites = kernel_rewrites(d);
+
+	if (f->mode == MODE_OPTIMIZED || rewrites == VERDICT_FAIL)
 		return SEVERITY_ERROR;
-	if (!d->host->rseq_class)
+	if (rewrites == VERDICT_UNKNOWN && d->host->rseq_class == CLASS_REWRITE)
+		return SEVERITY_ERROR;
+	if (rewrites == VERDICT_UNKNOWN && !d->host->rseq_class)
 		process_unknown(d->process, rule->id,
 				"the kernel's class is unknown: it may not rewrite these fields");
 	return SEVERITY_INFO;

@@ -7,6 +7,7 @@
 
 #include "diagnose/areas.h"
 #include "diagnose/diagnose.h"
+#include "diagnose/kernel.h"
 #include "diagnose/ownership.h"
 #include "diagnose/users.h"
 
@@ -341,6 +342,66 @@ const struct rule rules[] = {
 		.advice = "refer to __rseq_offset strongly (include <sys/rseq.h>), or link as PIE",
 		.run = rule_unused_registration,
 	},
+	{
+		.id = "kernel-misses-aborts",
+		.table = RULES_KERNEL,
+		.title = "this kernel lets a critical section go on that was interrupted",
+		.levels = "error",
+		.story =
+			"A critical section that is interrupted inside by preemption, migration, a signal or a\n"
+			"membarrier must begin anew at its abort handler: that is all that rseq promises. Here sections\n"
+			"of rseqctl's own were interrupted inside, provably, and went on. Two threads of one CPU are\n"
+			"then in one section at once, and lists and counters that rely on it lose or double what they\n"
+			"hold. Up to 7.0.13 the 64-bit Arm kernels of 6.19 and later do so (411c1cf43039 repairs it),\n"
+			"from 7.0.10 on mostly for registrations of more than 32 bytes: the detail names which ways of\n"
+			"interruption and which lengths.\n",
+		.advice = "update the kernel (on 64-bit Arm to 7.0.14, 7.1 or later); until then run nothing that relies on critical sections: tcmalloc with GLIBC_TUNABLES=glibc.pthread.rseq=1, users of libc's area with glibc.pthread.rseq=0",
+		.run = rule_kernel_misses_aborts,
+	},
+	{
+		.id = "kernel-breaks-tcmalloc",
+		.table = RULES_KERNEL,
+		.title = "this kernel does not rewrite cpu_id_start",
+		.levels = "error where such a user is registered in the process, else info",
+		.story =
+			"tcmalloc (since 2023-09) keeps a cached slab pointer over cpu_id_start of its area, registers\n"
+			"32 bytes, and takes a CPU's number there for \"this thread was interrupted, look again\". Linux\n"
+			"6.19 and 7.0 to 7.0.9 write the field only when the CPU changed: a thread that comes back to\n"
+			"its CPU goes on with a stale pointer, and memory is handed out twice. 7.0.10 and 7.1 rewrite it\n"
+			"again for registrations of 32 bytes (b9eac6a9d93c); 6.19 was never repaired.\n"
+			"inspect tries it in a thread of its own when the kernel's types allow both and tcmalloc is\n"
+			"there. Without that it is inferred from the types. It is info where libc owns, since tcmalloc\n"
+			"then works without rseq.\n",
+		.advice = "update the kernel to 7.0.10, 7.1 or later; until then start the program with GLIBC_TUNABLES=glibc.pthread.rseq=1 so that libc owns",
+		.run = rule_kernel_breaks_tcmalloc,
+	},
+	{
+		.id = "kernel-no-rseq",
+		.table = RULES_KERNEL,
+		.title = "this kernel has no rseq",
+		.levels = "warning",
+		.story =
+			"rseq() ends with ENOSYS, and no seccomp filter is to blame: the kernel is older than 4.18, was\n"
+			"built without CONFIG_RSEQ, or its architecture has none. Programs work without it, by their\n"
+			"slower way. In inspect it is reported where somebody besides libc asked for a registration in\n"
+			"vain; libc's own failure is libc-failed.\n",
+		.advice = "use a kernel of 4.18 or later with CONFIG_RSEQ=y",
+		.run = rule_kernel_no_rseq,
+	},
+	{
+		.id = "seccomp-blocks-rseq",
+		.table = RULES_KERNEL,
+		.title = "rseq() is denied",
+		.levels = "warning",
+		.story =
+			"rseq() ends with an errno that the kernel does not answer (EPERM, EACCES), or with ENOSYS\n"
+			"although the kernel has rseq, or kills: that is what a seccomp filter does, of a container or a\n"
+			"sandbox whose list of system calls is older than rseq. In inspect it is inferred: the process\n"
+			"has a filter, somebody besides libc asked for a registration in vain, and nobody has one;\n"
+			"libc's own failure is libc-failed.\n",
+		.advice = "allow the rseq system call in the seccomp filter (container engines: update the default profile)",
+		.run = rule_seccomp_blocks_rseq,
+	},
 };
 
 const size_t rules_n = sizeof(rules) / sizeof(*rules);
@@ -351,6 +412,15 @@ const struct rule *rule_find(const char *id)
 		if (!strcmp(rules[i].id, id))
 			return &rules[i];
 	return NULL;
+}
+
+void diagnose_kernel(const struct kernel_facts *kernel, struct findings *findings)
+{
+	const struct diagnosis d = { .host = kernel->host, .findings = findings, .kernel = kernel };
+
+	for (size_t i = 0; i < rules_n; i++)
+		if (rules[i].table == RULES_KERNEL)
+			rules[i].run(&rules[i], &d);
 }
 
 void diagnose_process(const struct diagnosis *d)

@@ -3,6 +3,7 @@
 
 #include "diagnose/ask.h"
 #include "diagnose/diagnose.h"
+#include "diagnose/kernel.h"
 #include "util/strbuf.h"
 
 /* The finding that the line leads with: the first of the highest severity, from warning on. */
@@ -146,19 +147,16 @@ static void add_losers(struct strbuf *out, const struct process_facts *p)
 
 static void add_kernel(struct strbuf *out, const struct diagnosis *d)
 {
+	uint32_t rewrites = kernel_rewrites(d);
+
 	if (!ask_has_cached_pointer(d->process))
 		return;
-	switch (d->host->rseq_class) {
-	case CLASS_ORIGINAL:
-	case CLASS_EXTENSIBLE:
-	case CLASS_SPLIT:
+	if (rewrites == VERDICT_PASS || (rewrites != VERDICT_FAIL && d->host->rseq_class == CLASS_SPLIT))
 		strbuf_puts(out, "; this kernel is safe for either");
-		return;
-	case CLASS_REWRITE:
+	else if (rewrites == VERDICT_FAIL || d->host->rseq_class == CLASS_REWRITE)
 		strbuf_puts(out, "; this kernel breaks tcmalloc");
-		return;
-	}
-	strbuf_puts(out, "; unknown whether this kernel is safe for tcmalloc");
+	else
+		strbuf_puts(out, "; unknown whether this kernel is safe for tcmalloc");
 }
 
 const char *diagnose_verdict(const struct diagnosis *d)

@@ -18,26 +18,50 @@ struct check_result {
 	const char *id, *title;
 	uint32_t verdict;   /* enum verdict: pass, fail, skip or unknown */
 	const char *detail; /* what was seen, or why not; NULL: nothing to add */
+	const char *meaning, *fix; /* of a failure, and what to do; NULL for what did not fail */
+	int error;	    /* errno that it came down to; 0: none */
 	struct check_row *rows;
 	size_t n_rows;
 	uint64_t duration_ns;
 };
+
+/* All of them. */
+struct check_facts {
+	const struct host_facts *host;
+	struct environment_facts environment;
+	const char *inject; /* NULL: nothing was broken on purpose */
+	struct check_result *checks;
+	size_t n_checks;
+	uint32_t passed, failed, skipped, unknown;
+};
+
+/* Adds a result and counts it. NULL when there is no memory; the list is the caller's to free. */
+struct check_result *check_add(struct check_facts *facts, const struct check_result *result);
 
 /*
  * What the kernel was seen doing, as enum verdict: pass, it keeps the promise; fail, it breaks it; else it
  * was not seen. For a registration of 32 bytes and for a longer one.
  */
 enum promise_length { PROMISE_ORIGINAL, PROMISE_LONGER, PROMISE_LENGTHS };
-enum promise_abort { PROMISE_PREEMPTION, PROMISE_SIGNAL, PROMISE_MEMBARRIER, PROMISE_ABORTS };
+enum promise_abort { PROMISE_PREEMPTION, PROMISE_MIGRATION, PROMISE_SIGNAL, PROMISE_MEMBARRIER, PROMISE_ABORTS };
 
 struct kernel_promise {
+	uint32_t call;	       /* rseq() can be called */
+	int error;	       /* errno of a call that cannot; 0 with a failed one: it is not known, or the caller died */
 	uint32_t cpu_id_start; /* rewritten as users of 32 bytes rely on: b9eac6a9d93c, Linux 7.1-rc3 and 7.0.10 */
 	uint32_t aborts[PROMISE_LENGTHS][PROMISE_ABORTS];
-	int error; /* errno of rseq() itself, 0: it is there */
 };
 
-/* Adds what this result says of the promise; most say nothing. */
+/* Adds what this result says of the promise; most say nothing. Not of a probe with a fault. */
 void promise_add(struct kernel_promise *p, const struct check_result *r);
+
+/* The machine, and how it kept its promise to this process. */
+struct kernel_facts {
+	const struct host_facts *host;
+	struct kernel_promise promise;
+	uint32_t seccomp;	/* enum seccomp_mode: of the process that asked */
+	const char *why_unseen; /* why the promise was not looked at, or not all of it; NULL: it was */
+};
 
 /* Whether id is what one of a list means: the id itself, or all that begin with it and "-". */
 int check_id_matches(const char *id, const char *word, size_t len);

@@ -24,6 +24,7 @@ static void run_syscall(struct probe_run *r)
 	int e = answer_rseq(NULL, 0, 0, 0);
 	pthread_t thread;
 
+	probe_error(r, -e);
 	if (e == -ENOSYS)
 		probe_fail(r, "rseq() is not there: a kernel without it, or a seccomp filter that says so (ENOSYS)");
 	else if (e == 0)
@@ -38,4 +39,4 @@ static void run_syscall(struct probe_run *r)
 		probe_unknown(r, "cannot start a thread");
 }
 
-const struct probe probe_syscall = { .id = "syscall", .title = "rseq() can be called", .run = run_syscall };
+const struct probe probe_syscall = { .id = "syscall", .title = "rseq() can be called", .run = run_syscall, .without_rseq = true };

@@ -25,5 +25,14 @@ extern const struct probe probe_mm_cid;
 
 /* kill.c */
 extern const struct probe probe_read_only, probe_bad_signature;
+/* cpu_id_start.c */
+extern const struct probe probe_cpu_id_start;
+
+/* aborts.c */
+extern const struct probe probe_abort_preempt, probe_abort_preempt_long, probe_abort_migrate, probe_abort_migrate_long,
+	probe_abort_signal, probe_abort_signal_long, probe_abort_membarrier, probe_abort_membarrier_long;
+
+/* unwritable.c; in no table: for the kernel's class (model/behaviour.h) */
+extern const struct probe probe_unwritable;
 
 #endif

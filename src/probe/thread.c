@@ -149,6 +149,23 @@ bool probe_thread_own(struct probe_run *r, struct probe_thread *t, enum promise_
 	return false;
 }
 
+bool probe_thread_take(struct probe_run *r, struct probe_thread *t, enum promise_length length)
+{
+	int e = probe_thread_register(r, t, length);
+
+	if (e == 0)
+		return true;
+	if (e == -EINVAL && length == PROMISE_LONGER && probe_thread_register(r, t, PROMISE_ORIGINAL) == 0) {
+		probe_thread_unregister(t);
+		probe_skip(r, "this kernel takes no registration of more than 32 bytes (6.3 on)");
+	} else if (e == -EINVAL || e == -EBUSY) {
+		probe_skip(r, "somebody else registered this thread before, and its registration cannot be taken");
+	} else {
+		probe_skip(r, "rseq() is denied, or not there: %s", strerror(-e));
+	}
+	return false;
+}
+
 void probe_thread_unregister(struct probe_thread *t)
 {
 	registration_unregister(&t->area, t->length);

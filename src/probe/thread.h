@@ -37,6 +37,9 @@ bool probe_area_is_kept(struct rseq_area *area, uint32_t length);
  * sections of t are then those of this thread, keyed by cpu_id, with the fault no-section if it is asked for.
  */
 int probe_thread_register(struct probe_run *r, struct probe_thread *t, enum promise_length length);
+/* The same, and when it cannot be, the probe is skipped with the reason. Whether it is registered. */
+bool probe_thread_take(struct probe_run *r, struct probe_thread *t, enum promise_length length);
+
 void probe_thread_unregister(struct probe_thread *t);
 
 /* The same without a registration of its own: libc's is taken away. 0, or -errno. */

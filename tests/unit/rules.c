@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The rules on made-up facts: each fires on its case, and is silent on its near misses. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +21,8 @@ struct world {
 	struct object_facts objects[1];
 	struct symbol_facts symbols[1];
 	struct findings findings;
+	struct kernel_facts kernel;
+	bool asked; /* how the kernel behaves */
 };
 
 static void make_thread(struct thread_facts *f, int32_t tid)
@@ -93,7 +96,7 @@ static void make_tcmalloc(struct world *w)
 
 static const struct finding *run(struct world *w, const char *id)
 {
-	struct diagnosis d = { &w->host, &w->process, &w->findings };
+	struct diagnosis d = { &w->host, &w->process, &w->findings, w->asked ? &w->kernel : NULL };
 
 	diagnose_process(&d);
 	for (size_t i = 0; i < w->findings.n; i++)
@@ -260,9 +263,9 @@ static void tunables(void **state)
 	assert_false(tunables_disable_rseq(NULL));
 }
 
-static void unregister(struct world *w, int32_t libc_cpu_id)
+static void unregister(struct world *w, int thread, int32_t libc_cpu_id)
 {
-	struct thread_facts *f = &w->threads[1];
+	struct thread_facts *f = &w->threads[thread];
 
 	f->registered = 0;
 	f->has &= ~(uint64_t)(THREAD_REGISTRATION | THREAD_IDS);
@@ -278,32 +281,32 @@ static void thread_unregistered(void **state)
 
 	(void)state;
 	make_world(&w);
-	unregister(&w, -1);
+	unregister(&w, 1, -1);
 	expect(&w, "thread-unregistered", SEVERITY_WARNING);
 	make_world(&w);
-	unregister(&w, -2);
+	unregister(&w, 1, -2);
 	expect(&w, "thread-unregistered", SEVERITY_WARNING);
 	make_world(&w);
-	unregister(&w, 3);
+	unregister(&w, 1, 3);
 	w.threads[0].shares_tp = w.threads[1].shares_tp = 1;
 	expect(&w, "thread-unregistered", SEVERITY_INFO);
 	make_world(&w);
-	unregister(&w, 0);
+	unregister(&w, 1, 0);
 	w.threads[1].own_pthread = 0;
 	expect(&w, "thread-unregistered", SEVERITY_INFO);
 	make_world(&w);
 	make_tcmalloc(&w);
-	unregister(&w, -2);
+	unregister(&w, 1, -2);
 	w.candidates[1].cpu_id = -1;
 	expect(&w, "thread-unregistered", SEVERITY_INFO);
 	for (int i = 0; i < 4; i++) {
 		make_world(&w);
-		unregister(&w, -1);
+		unregister(&w, 1, -1);
 		w.threads[1].worker = i == 0;
 		w.threads[1].exiting = i == 1;
 		w.threads[1].changed = i == 2;
 		if (i == 3) {
-			unregister(&w, -1);
+			unregister(&w, 1, -1);
 			w.process.threads_registered = 0; /* no sibling is */
 		}
 		expect_none(&w, "thread-unregistered");
@@ -320,7 +323,7 @@ static void mixed_owner(void **state)
 	w.threads[1].owner = (struct owner){ .kind = OWNER_OBJECT, .object = "libx.so" };
 	expect(&w, "mixed-owner", SEVERITY_WARNING);
 	make_world(&w);
-	unregister(&w, -1);
+	unregister(&w, 1, -1);
 	expect_none(&w, "mixed-owner");
 }
 
@@ -523,6 +526,235 @@ static void versions(void **state)
 	}
 }
 
+/* --- the kernel --- */
+
+/* tcmalloc owns, with its pointer's symbol, and this kernel does that. */
+static void make_kernel(struct world *w, uint32_t class, uint32_t cpu_id_start)
+{
+	make_world(w);
+	make_tcmalloc(w);
+	w->symbols[0].role = ROLE_SLABS;
+	w->host.rseq_class = class;
+	w->kernel = (struct kernel_facts){ .host = &w->host, .promise.cpu_id_start = cpu_id_start,
+					   .why_unseen = cpu_id_start ? NULL : "--probe-kernel never" };
+	w->asked = true;
+}
+
+static const struct finding *run_kernel(struct world *w, const char *id)
+{
+	w->kernel.host = &w->host;
+	diagnose_kernel(&w->kernel, &w->findings);
+	for (size_t i = 0; i < w->findings.n; i++)
+		if (!strcmp(w->findings.items[i].id, id))
+			return &w->findings.items[i];
+	return NULL;
+}
+
+static void breaks_tcmalloc(void **state)
+{
+	static const uint32_t quiet_classes[] = { CLASS_ORIGINAL, CLASS_EXTENSIBLE, CLASS_SPLIT };
+	struct world w;
+
+	(void)state;
+	make_kernel(&w, CLASS_REWRITE, VERDICT_FAIL);
+	expect(&w, "kernel-breaks-tcmalloc", SEVERITY_ERROR);
+	make_kernel(&w, CLASS_SPLIT, VERDICT_FAIL); /* what is seen counts more than a class */
+	expect(&w, "kernel-breaks-tcmalloc", SEVERITY_ERROR);
+	make_kernel(&w, CLASS_UNKNOWN, VERDICT_FAIL);
+	expect(&w, "kernel-breaks-tcmalloc", SEVERITY_ERROR);
+	for (size_t i = 0; i < 3; i++) {
+		make_kernel(&w, quiet_classes[i], VERDICT_PASS);
+		assert_null(run(&w, "kernel-breaks-tcmalloc"));
+		assert_int_equal(w.process.n_unknown, 0);
+		assert_int_equal(findings_worst(&w.findings, 0), SEVERITY_INFO); /* libc-disabled */
+		done(&w);
+	}
+	make_kernel(&w, CLASS_REWRITE, VERDICT_PASS); /* a distribution has put it back */
+	expect_none(&w, "kernel-breaks-tcmalloc");
+	/* stripped, but caught with its pointer */
+	make_kernel(&w, CLASS_REWRITE, VERDICT_FAIL);
+	w.symbols[0].role = ROLE_AREA;
+	w.threads[1].cpu_id_start = 0x80007f00;
+	expect(&w, "kernel-breaks-tcmalloc", SEVERITY_ERROR);
+	make_kernel(&w, CLASS_REWRITE, VERDICT_FAIL);
+	w.symbols[0].role = ROLE_AREA;
+	w.threads[1].cpu_id_start = 5; /* between the kernel's two writes */
+	expect_none(&w, "kernel-breaks-tcmalloc");
+	/* libc owns, and tcmalloc is there: it works without */
+	make_kernel(&w, CLASS_REWRITE, VERDICT_FAIL);
+	for (int i = 0; i < 2; i++)
+		w.threads[i].owner = (struct owner){ .kind = OWNER_LIBC, .name = "glibc", .object = "ld.so" };
+	expect(&w, "kernel-breaks-tcmalloc", SEVERITY_INFO);
+	/* nobody in this process cares */
+	make_kernel(&w, CLASS_REWRITE, VERDICT_FAIL);
+	w.symbols[0].role = ROLE_AREA;
+	expect_none(&w, "kernel-breaks-tcmalloc");
+}
+
+static void breaks_tcmalloc_unseen(void **state)
+{
+	static const uint32_t classes[] = { CLASS_REWRITE, CLASS_SPLIT, CLASS_UNKNOWN };
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const struct finding *f;
+
+		make_kernel(&w, classes[i], VERDICT_UNKNOWN);
+		f = run(&w, "kernel-breaks-tcmalloc");
+		assert_int_equal(f != NULL, classes[i] == CLASS_REWRITE);
+		assert_true(!f || (f->severity == SEVERITY_ERROR && f->confidence == CONFIDENCE_INFERRED));
+		assert_int_equal(w.process.n_unknown, 1);
+		assert_string_equal(w.process.unknown[0].what, "kernel-breaks-tcmalloc");
+		assert_non_null(strstr(w.process.unknown[0].why, "--probe-kernel never"));
+		done(&w);
+	}
+	make_kernel(&w, CLASS_EXTENSIBLE, VERDICT_UNKNOWN);
+	assert_null(run(&w, "kernel-breaks-tcmalloc"));
+	assert_int_equal(w.process.n_unknown, 0);
+	done(&w);
+	make_world(&w); /* not where it does not matter */
+	w.host.rseq_class = CLASS_SPLIT;
+	assert_null(run(&w, "kernel-breaks-tcmalloc"));
+	assert_int_equal(w.process.n_unknown, 0);
+	done(&w);
+}
+
+static void misses_aborts(void **state)
+{
+	const struct finding *f;
+	struct world w;
+
+	(void)state;
+	make_kernel(&w, CLASS_SPLIT, VERDICT_PASS);
+	w.kernel.promise.aborts[PROMISE_ORIGINAL][PROMISE_PREEMPTION] = VERDICT_FAIL;
+	w.kernel.promise.aborts[PROMISE_ORIGINAL][PROMISE_SIGNAL] = VERDICT_PASS;
+	w.kernel.promise.aborts[PROMISE_ORIGINAL][PROMISE_MEMBARRIER] = VERDICT_FAIL;
+	f = run(&w, "kernel-misses-aborts");
+	assert_non_null(f);
+	assert_string_equal(f->detail, "a critical section goes on after preemption, membarrier (registered with 32 bytes)");
+	done(&w);
+	/* longer ones alone, which this process does not have */
+	make_kernel(&w, CLASS_SPLIT, VERDICT_PASS);
+	w.kernel.promise.aborts[PROMISE_LONGER][PROMISE_SIGNAL] = VERDICT_FAIL;
+	expect_none(&w, "kernel-misses-aborts");
+	make_kernel(&w, CLASS_SPLIT, VERDICT_PASS);
+	w.kernel.promise.aborts[PROMISE_LONGER][PROMISE_SIGNAL] = VERDICT_FAIL;
+	w.threads[1].length = 33;
+	expect(&w, "kernel-misses-aborts", SEVERITY_ERROR);
+	make_kernel(&w, CLASS_SPLIT, VERDICT_PASS);
+	w.kernel.promise.aborts[PROMISE_ORIGINAL][PROMISE_SIGNAL] = VERDICT_SKIP; /* one CPU, say */
+	expect_none(&w, "kernel-misses-aborts");
+	/* the machine alone: both */
+	make_kernel(&w, CLASS_SPLIT, VERDICT_PASS);
+	w.kernel.promise.aborts[PROMISE_ORIGINAL][PROMISE_SIGNAL] = VERDICT_FAIL;
+	w.kernel.promise.aborts[PROMISE_LONGER][PROMISE_MIGRATION] = VERDICT_FAIL;
+	f = run_kernel(&w, "kernel-misses-aborts");
+	assert_non_null(f);
+	assert_string_equal(f->detail, "a critical section goes on after signal (registered with 32 bytes); "
+				       "migration (registered with more than 32 bytes)");
+	done(&w);
+}
+
+static void kernel_alone(void **state)
+{
+	const struct finding *f;
+	struct world w;
+
+	(void)state;
+	make_kernel(&w, CLASS_EXTENSIBLE, VERDICT_PASS);
+	w.kernel.promise.call = VERDICT_PASS;
+	assert_null(run_kernel(&w, ""));
+	assert_int_equal(w.findings.n, 0);
+	done(&w);
+	make_kernel(&w, CLASS_REWRITE, VERDICT_FAIL);
+	f = run_kernel(&w, "kernel-breaks-tcmalloc");
+	assert_true(f && f->severity == SEVERITY_INFO && !f->subject.pid && f->n_evidence);
+	done(&w);
+}
+
+static void denied(void **state)
+{
+	static const struct {
+		int error;
+		uint32_t class, feature_size, seccomp;
+		bool filter; /* it is to blame */
+	} cases[] = {
+		{ ENOSYS, CLASS_ABSENT, 0, SECCOMP_DISABLED, false },
+		{ ENOSYS, CLASS_ABSENT, 0, SECCOMP_FILTERED, false },
+		{ ENOSYS, CLASS_UNKNOWN, 0, SECCOMP_DISABLED, false },
+		{ ENOSYS, CLASS_UNKNOWN, 0, SECCOMP_FILTERED, true },
+		{ ENOSYS, CLASS_UNKNOWN, 28, SECCOMP_DISABLED, true },
+		{ ENOSYS, CLASS_ORIGINAL, 0, SECCOMP_FILTERED, true },
+		{ EPERM, CLASS_SPLIT, 33, SECCOMP_FILTERED, true },
+		{ EPERM, CLASS_ABSENT, 0, SECCOMP_FILTERED, true },
+		{ 0, CLASS_EXTENSIBLE, 28, SECCOMP_FILTERED, true }, /* killed */
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		for (int filter = 0; filter < 2; filter++) {
+			const struct finding *f;
+
+			make_kernel(&w, cases[i].class, VERDICT_SKIP);
+			w.host.feature_size = cases[i].feature_size;
+			w.kernel.seccomp = cases[i].seccomp;
+			w.kernel.promise.call = VERDICT_FAIL;
+			w.kernel.promise.error = cases[i].error;
+			f = run_kernel(&w, filter ? "seccomp-blocks-rseq" : "kernel-no-rseq");
+			assert_int_equal(f != NULL, cases[i].filter == filter);
+			assert_true(!f || (f->severity == SEVERITY_WARNING && f->n_evidence && f->detail));
+			done(&w);
+		}
+}
+
+/* tcmalloc asked in vain, and libc was told not to ask. */
+static void make_refused(struct world *w)
+{
+	make_world(w);
+	make_tcmalloc(w);
+	for (int i = 0; i < 2; i++) {
+		unregister(w, i, -1);
+		w->candidates[i].cpu_id = -2;
+	}
+	w->process.threads_registered = 0;
+	w->process.owner = (struct owner){ .kind = OWNER_NONE };
+	w->process.seccomp = SECCOMP_FILTERED;
+}
+
+static void target_denied(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_refused(&w);
+	expect(&w, "seccomp-blocks-rseq", SEVERITY_WARNING);
+	make_refused(&w);
+	w.process.seccomp = SECCOMP_DISABLED;
+	expect_none(&w, "seccomp-blocks-rseq");
+	make_refused(&w);
+	w.candidates[0].cpu_id = w.candidates[1].cpu_id = -1; /* never asked */
+	expect_none(&w, "seccomp-blocks-rseq");
+	make_refused(&w);
+	w.process.tunables = ""; /* libc asked as well, and says so itself */
+	assert_non_null(run(&w, "libc-failed"));
+	assert_null(run(&w, "seccomp-blocks-rseq"));
+	done(&w);
+	make_world(&w); /* refused since libc owns */
+	give_candidates(&w);
+	w.process.seccomp = SECCOMP_FILTERED;
+	expect_none(&w, "seccomp-blocks-rseq");
+	make_refused(&w);
+	w.host.rseq_class = CLASS_ABSENT;
+	expect(&w, "kernel-no-rseq", SEVERITY_WARNING);
+	make_refused(&w);
+	w.host.rseq_class = CLASS_ABSENT;
+	expect_none(&w, "seccomp-blocks-rseq");
+	make_refused(&w);
+	expect_none(&w, "kernel-no-rseq");
+}
+
 static void catalogue(void **state)
 {
 	(void)state;
@@ -545,6 +777,9 @@ int main(void)
 		cmocka_unit_test(dangling_section),    cmocka_unit_test(lengths),
 		cmocka_unit_test(signatures),	       cmocka_unit_test(emulated),
 		cmocka_unit_test(refcounts),	       cmocka_unit_test(versions),
+		cmocka_unit_test(breaks_tcmalloc),     cmocka_unit_test(breaks_tcmalloc_unseen),
+		cmocka_unit_test(misses_aborts),       cmocka_unit_test(kernel_alone),
+		cmocka_unit_test(denied),	       cmocka_unit_test(target_denied),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tcmalloc keeps half of a pointer in cpu_id_start and takes a CPU's number there for "something happened
+ * meanwhile". For registrations of 32 bytes the kernel rewrites it at every context switch and before every
+ * signal: always did up to 6.18, and from b9eac6a9d93c on (Linux 7.1-rc3 and 7.0.10) promises to.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe/probes.h"
+#include "probe/thread.h"
+#include "util/array.h"
+
+/* Often: what another process interrupts meanwhile is rewritten for that reason. */
+enum { TIMES = 16 };
+
+/* As a pointer of tcmalloc: no CPU's number. */
+#define WRITTEN UINT32_C(0x8053c0de)
+
+struct trial {
+	struct probe_thread thread;
+	struct probe_run *run;
+	int cpu, other; /* other: -1, there is none */
+	uint64_t end_ns;
+	uint64_t turns; /* of the thread that takes the CPU */
+	bool end;
+};
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static volatile uint32_t *field(struct trial *t)
+{
+	return &t->thread.area.cpu_id_start;
+}
+
+/* --- what happens meanwhile --- */
+
+static int sleep_once(struct trial *t, uint32_t *ret_value)
+{
+	static const struct timespec moment = { 0, 100000 };
+
+	nanosleep(&moment, NULL);
+	*ret_value = *field(t);
+	return 0;
+}
+
+/* On the CPU to which the process is pinned at its start. */
+static void *take_turns(void *arg)
+{
+	static const struct timespec rest = { 0, 50000 };
+	struct trial *t = arg;
+
+	prctl(PR_SET_TIMERSLACK, 1);
+	while (!__atomic_load_n(&t->end, __ATOMIC_ACQUIRE)) {
+		__atomic_fetch_add(&t->turns, 1, __ATOMIC_SEQ_CST);
+		nanosleep(&rest, NULL);
+	}
+	return NULL;
+}
+
+/* No system call of this thread: it loses its CPU to the other one. */
+static int be_preempted_once(struct trial *t, uint32_t *ret_value)
+{
+	uint64_t before = __atomic_load_n(&t->turns, __ATOMIC_SEQ_CST), rounds = 0;
+
+	while (__atomic_load_n(&t->turns, __ATOMIC_SEQ_CST) == before)
+		if (++rounds % 1000000 == 0 && now() > t->end_ns)
+			return -ETIME;
+	*ret_value = *field(t);
+	return 0;
+}
+
+static _Thread_local struct trial *signalled;
+static _Thread_local volatile uint32_t in_handler;
+
+static void handler(int sig)
+{
+	(void)sig;
+	in_handler = signalled ? *field(signalled) : 0;
+}
+
+static int be_signalled_once(struct trial *t, uint32_t *ret_value)
+{
+	signalled = t;
+	in_handler = WRITTEN;
+	if (syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR1) < 0)
+		return -errno;
+	*ret_value = in_handler;
+	return 0;
+}
+
+static int move_once(struct trial *t, uint32_t *ret_value)
+{
+	int was = t->cpu, e = t->other < 0 ? -ENODEV : probe_pin(t->other);
+
+	if (e < 0)
+		return e;
+	t->cpu = t->other;
+	t->other = was;
+	*ret_value = *field(t);
+	return 0;
+}
+
+/* --- asking --- */
+
+static const struct way {
+	const char *what;
+	/* Does it, after cpu_id_start was written; what stands there then, and 0, or -errno. */
+	int (*once)(struct trial *t, uint32_t *ret_value);
+} ways[] = {
+	{ "it slept", sleep_once },
+	{ "another thread took its CPU", be_preempted_once },
+	{ "a signal came (as its handler sees it)", be_signalled_once },
+	{ "it was moved to another CPU", move_once },
+};
+
+/* The times it was not rewritten, or -errno when it was never seen. */
+static int ask(struct trial *t, const struct way *way)
+{
+	unsigned int times = 0, kept = 0;
+	char seen[32];
+	int e = 0;
+
+	for (; times < TIMES && e == 0 && now() < t->end_ns; times += e == 0) {
+		uint32_t value = WRITTEN;
+
+		*field(t) = WRITTEN;
+		e = way->once(t, &value);
+		kept += e == 0 && value != (uint32_t)t->cpu;
+	}
+	if (times)
+		snprintf(seen, sizeof(seen), "%u of %u times", times - kept, times);
+	else
+		snprintf(seen, sizeof(seen), "%s", e == -ENODEV ? "one CPU only" : e == 0 ? "no time" : strerror(-e));
+	probe_row(t->run, times ? !kept : -1, "rewritten each time", seen, "%s", way->what);
+	return times ? (int)kept : e ? e : -ETIME;
+}
+
+static void ask_all(struct trial *t)
+{
+	const char *broken = NULL, *unseen = NULL;
+	pthread_t other;
+	int e = -pthread_create(&other, NULL, take_turns, t);
+
+	if (e < 0) {
+		probe_unknown(t->run, "cannot start a thread: %s", strerror(-e));
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		int r = ask(t, &ways[i]);
+
+		broken = r > 0 && !broken ? ways[i].what : broken;
+		unseen = r < 0 && r != -ENODEV ? ways[i].what : unseen;
+	}
+	__atomic_store_n(&t->end, true, __ATOMIC_RELEASE);
+	pthread_join(other, NULL);
+	if (broken)
+		probe_fail(t->run, "the kernel did not rewrite cpu_id_start when %s: tcmalloc relies on it", broken);
+	else if (unseen)
+		probe_unknown(t->run, "it could not be made to happen that %s", unseen);
+	else
+		probe_pass(t->run, NULL);
+}
+
+static void listen_to_signals(void)
+{
+	struct sigaction action = { .sa_handler = handler };
+	sigset_t set;
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGUSR1, &action, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void run_cpu_id_start(struct probe_run *r)
+{
+	struct trial t = { .run = r, .cpu = probe_cpu(-1), .end_ns = now() + r->options->limit_ns / 2 };
+	int e;
+
+	t.other = t.cpu < 0 ? -1 : probe_cpu(t.cpu);
+	e = t.cpu < 0 ? -EINVAL : probe_pin(t.cpu);
+	if (e < 0) {
+		probe_skip(r, "this process cannot choose its CPU: %s", strerror(-e));
+		return;
+	}
+	if (!probe_thread_take(r, &t.thread, PROMISE_ORIGINAL))
+		return;
+	if (probe_has_fault(r, PROBE_FAULT_UNREGISTERED))
+		probe_thread_unregister(&t.thread);
+	listen_to_signals();
+	ask_all(&t);
+	probe_thread_unregister(&t.thread);
+}
+
+const struct probe probe_cpu_id_start = {
+	.id = "cpu_id_start",
+	.title = "cpu_id_start is rewritten, as users with 32 bytes rely on",
+	.run = run_cpu_id_start,
+};
