@@ -57,7 +57,9 @@ all_but() {
 }
 
 with() { COMMAND=("$LAB/refuse-exec" "$@"); }
-meddle() { COMMAND=(env "LD_PRELOAD=$LAB/libmeddle.so" "MEDDLE=$1" "${@:2}"); }
+# A sanitizer wants to be the first library.
+preload() { COMMAND=(env ASAN_OPTIONS=verify_asan_link_order=0 "LD_PRELOAD=$LAB/$1" "${@:2}"); }
+meddle() { preload libmeddle.so "MEDDLE=$1" "${@:2}"; }
 longer_is_known() { [ "$(json .host.feature_size)" != null ] || skip "this kernel knows one length"; }
 
 @test "every rule and field is as it should be here" {
@@ -214,7 +216,7 @@ longer_is_known() { [ "$(json .host.feature_size)" != null ] || skip "this kerne
 @test "a word of libc's that is not libc's is libc's failure alone" {
 	check --only libc
 	is "$(verdict libc)" pass || skip "$(why libc)"
-	COMMAND=(env "LD_PRELOAD=$LAB/librseq_size.so")
+	preload librseq_size.so
 	check --only "syscall,$MINE"
 	is "$(those fail)" libc
 	[[ $(why libc) == *"__rseq_size says 0: something in this program changed it" ]]
