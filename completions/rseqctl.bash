@@ -13,7 +13,7 @@ _rseqctl()
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		inspect | trace | stress | explain | version)
+		inspect | trace | stress | check | explain | version)
 			cmd=${COMP_WORDS[i]}
 			break
 			;;
@@ -29,11 +29,21 @@ _rseqctl()
 	--format)
 		words='text json'
 		[[ $cmd != stress ]] || words='text json tap junit'
+		[[ $cmd != check ]] || words='text json tap junit openmetrics'
 		;;
 	--method) words='auto bpf ptrace none' ;;
 	--probe-kernel) words='auto never' ;;
 	--owner) words='libc self' ;;
-	--inject) words=$(rseqctl stress --list -q 2>/dev/null | sed -n 's/^fault //p') ;;
+	--inject)
+		words='no-section unregistered'
+		[[ $cmd == check ]] || words=$(rseqctl stress --list -q 2>/dev/null | sed -n 's/^fault //p')
+		;;
+	--only | --skip)
+		# ids, and the words for all of a kind; after a comma the next one
+		words="abort stress $(rseqctl check --list -q 2>/dev/null)"
+		COMPREPLY=($(compgen -P "${cur%"${cur##*,}"}" -W "$words" -- "${cur##*,}"))
+		return
+		;;
 	--workload | --disturb)
 		words=$(rseqctl stress --list -q 2>/dev/null | sed -n "s/^${prev#--}[a-z]* //p")
 		# after a comma the next one
@@ -69,14 +79,15 @@ _rseqctl()
 			;;
 		explain)
 			words=$common
-			[[ $cur == -* ]] || words=$(rseqctl explain -q 2>/dev/null)
+			[[ $cur == -* ]] || words=$(rseqctl explain -q 2>/dev/null; rseqctl check --list -q 2>/dev/null)
 			;;
 		stress)
 			words="--compare --cpus --disturb --duration --index --inject --length --list --min-aborts --ops --owner --seed --threads --workload $common"
 			;;
+		check) words="--all-probes --inject --list --only --skip --timeout $common" ;;
 		version) words=$common ;;
 		*)
-			words='inspect trace stress explain version'
+			words='inspect trace stress check explain version'
 			[[ $cur != -* ]] || words=$common
 			;;
 		esac

@@ -1,16 +1,18 @@
 # fish completion for rseqctl(1)
 
-set -l commands inspect trace stress explain version
+set -l commands inspect trace stress check explain version
 complete -c rseqctl -f
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'who owns rseq in a process, and who conflicts'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a trace -d 'which critical sections abort, how often and why; who registers; who dies of it'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a stress -d 'whether this kernel keeps the rseq promise'
-complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a explain -d 'what a finding means, and what to do'
+complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a check -d 'whether kernel, libc and this account are fit for rseq'
+complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a explain -d 'what a finding or check means, and what to do'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a version -d 'version, and what was built in'
 
 complete -c rseqctl -l color -x -a 'auto always never' -d 'when to colour'
-complete -c rseqctl -n 'not __fish_seen_subcommand_from stress' -l format -x -a 'text json' -d 'format of the output'
+complete -c rseqctl -n 'not __fish_seen_subcommand_from stress check' -l format -x -a 'text json' -d 'format of the output'
 complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l format -x -a 'text json tap junit' -d 'format of the output'
+complete -c rseqctl -n '__fish_seen_subcommand_from check' -l format -x -a 'text json tap junit openmetrics' -d 'format of the output'
 complete -c rseqctl -l json -d 'the same as --format json'
 complete -c rseqctl -l output -r -F -d 'write to a file'
 complete -c rseqctl -s q -l quiet -d 'only the first line of each answer'
@@ -46,7 +48,14 @@ complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l summary -d 'the su
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l buffer -x -d 'room for events that wait, KiB'
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l interval -x -d 'how often the live summary is refreshed, seconds'
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l fail-on -x -a 'error warning info never' -d 'severity that ends with 1'
-complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a '(rseqctl explain -q 2>/dev/null)'
+complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a '(rseqctl explain -q 2>/dev/null; rseqctl check --list -q 2>/dev/null)'
+
+complete -c rseqctl -n '__fish_seen_subcommand_from check' -l all-probes -d 'also checks that make the kernel write to its log'
+complete -c rseqctl -n '__fish_seen_subcommand_from check' -l inject -x -a 'no-section unregistered' -d 'break something on purpose'
+complete -c rseqctl -n '__fish_seen_subcommand_from check' -l list -d 'list checks and faults'
+complete -c rseqctl -n '__fish_seen_subcommand_from check' -l only -x -a '(__fish_complete_list , "echo abort; echo stress; rseqctl check --list -q 2>/dev/null")' -d 'only these checks'
+complete -c rseqctl -n '__fish_seen_subcommand_from check' -l skip -x -a '(__fish_complete_list , "echo abort; echo stress; rseqctl check --list -q 2>/dev/null")' -d 'all but these checks'
+complete -c rseqctl -n '__fish_seen_subcommand_from check' -l timeout -x -d 'a check that takes longer has failed, seconds'
 
 complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l compare -d 'compare with other ways of counting'
 complete -c rseqctl -n '__fish_seen_subcommand_from stress' -l cpus -x -d 'run on these CPUs'

@@ -29,6 +29,7 @@ struct common_options {
 	int verbosity;
 	enum color color;
 	unsigned int formats; /* bits of enum format that the command has; 0: text and json */
+	bool as_it_comes;     /* the output is a stream, whose parts are useful; else a file is written whole or not at all */
 };
 
 struct cmd {
@@ -43,7 +44,7 @@ extern const struct cmd cmd_inspect, cmd_trace, cmd_stress, cmd_check, cmd_expla
 /* The options all commands have; its input is a struct common_options. */
 extern const struct argp common_argp;
 
-/* Opens the output that the options ask for. A message and STATUS_INTERNAL when it cannot. */
+/* Opens the output that the options ask for. A message and STATUS_INTERNAL when it cannot; common_close in all other cases. */
 enum status common_open(const struct common_options *options, struct output *ret);
 
 /* Flushes and closes; the status, or STATUS_INTERNAL and a message when it could not be written. */

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cmd_checks.h"
 #include "diagnose/diagnose.h"
+#include "model/check_story.h"
 #include "report/jsonw.h"
 #include "util/array.h"
 #include "util/strbuf.h"
@@ -11,6 +13,13 @@
 struct explain_options {
 	struct common_options common;
 	const char *id;
+};
+
+/* What is explained: one finding, one check, or all. */
+struct topic {
+	const struct rule *rule;
+	const struct check_entry *check;
+	const struct check_list *checks;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -68,8 +77,23 @@ static void json_rule(struct jsonw *j, const struct rule *r)
 	jsonw_close(j, '}');
 }
 
-static void print_json(FILE *file, const struct rule *only)
+static void json_check(struct jsonw *j, const struct probe *p)
 {
+	const struct check_story *s = check_story_find(p->id);
+
+	jsonw_open(j, NULL, '{');
+	jsonw_string(j, "id", p->id);
+	jsonw_string(j, "title", p->title);
+	jsonw_string(j, "asked", s ? s->asked : NULL);
+	jsonw_string(j, "meaning", s ? s->failure : NULL);
+	jsonw_string(j, "fix", s ? s->fix : NULL);
+	jsonw_string(j, "since", s ? s->since : NULL);
+	jsonw_close(j, '}');
+}
+
+static void print_json(FILE *file, const struct topic *t)
+{
+	bool all = !t->rule && !t->check;
 	struct jsonw j = { .file = file, .first = true };
 
 	jsonw_open(&j, NULL, '{');
@@ -78,8 +102,13 @@ static void print_json(FILE *file, const struct rule *only)
 	jsonw_string(&j, "version", RSEQCTL_VERSION);
 	jsonw_open(&j, "findings", '[');
 	for (size_t i = 0; i < rules_n; i++)
-		if (!only || only == &rules[i])
+		if (all || t->rule == &rules[i])
 			json_rule(&j, &rules[i]);
+	jsonw_close(&j, ']');
+	jsonw_open(&j, "checks", '[');
+	for (size_t i = 0; i < t->checks->n; i++)
+		if (all || t->check == &t->checks->items[i])
+			json_check(&j, &t->checks->items[i].probe);
 	jsonw_close(&j, ']');
 	jsonw_close(&j, '}');
 }
@@ -90,6 +119,16 @@ static void print_rule(const struct output *o, const struct rule *r)
 	if (o->verbosity < 0)
 		return;
 	fprintf(o->file, "severity: %s\n\n%s\nadvice: %s\n", r->levels, r->story, r->advice);
+}
+
+static void print_check(const struct output *o, const struct probe *p)
+{
+	const struct check_story *s = check_story_find(p->id);
+
+	fprintf(o->file, "%s%s%s: %s\n", output_bold(o), p->id, output_plain(o), p->title);
+	if (o->verbosity < 0 || !s)
+		return;
+	fprintf(o->file, "check: %s?\nsince: %s\n\na failure means: %s\nto do: %s\n", s->asked, s->since, s->failure, s->fix);
 }
 
 enum { ID_COLUMNS = 26, SEVERITY_COLUMNS = 16 };
@@ -121,23 +160,70 @@ static void print_table(const struct output *o, enum rule_table table)
 	}
 }
 
-static void print_list(const struct output *o)
+static void print_checks(const struct output *o, const struct check_list *checks)
+{
+	fprintf(o->file, "\n%sChecks%s\n", output_bold(o), output_plain(o));
+	for (size_t i = 0; i < checks->n; i++) {
+		fprintf(o->file, "  %-*s", ID_COLUMNS, checks->items[i].probe.id);
+		output_wrapped(o, 2 + ID_COLUMNS, checks->items[i].probe.title);
+	}
+}
+
+/* Quietly findings alone: the names of checks are those of check --list. */
+static void print_list(const struct output *o, const struct check_list *checks)
 {
 	if (o->verbosity < 0)
 		for (size_t i = 0; i < rules_n; i++)
 			fprintf(o->file, "%s\n", rules[i].id);
-	else
-		for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-			print_table(o, (enum rule_table)i);
+	for (size_t i = 0; o->verbosity >= 0 && i < ARRAY_SIZE(tables); i++)
+		print_table(o, (enum rule_table)i);
+	if (o->verbosity >= 0)
+		print_checks(o, checks);
 }
 
-static enum status no_such_id(const char *id)
+static enum status no_such_id(const char *id, const struct check_list *checks)
 {
-	const char *near = common_nearest_finding(id);
+	const char **ids = calloc(checks->n + 1, sizeof(*ids)), *near = common_nearest_finding(id);
 
-	fprintf(stderr, "rseqctl explain: no finding '%s'%s%s%s\n", id, near ? ": did you mean '" : "",
+	for (size_t i = 0; ids && i < checks->n; i++)
+		ids[i] = checks->items[i].probe.id;
+	if (!near && ids)
+		near = common_nearest(id, ids, checks->n);
+	free(ids);
+	fprintf(stderr, "rseqctl explain: no finding or check '%s'%s%s%s\n", id, near ? ": did you mean '" : "",
 		near ? near : "", near ? "'?" : "");
 	return STATUS_USAGE;
+}
+
+static void print_topic(const struct output *o, const struct topic *t)
+{
+	if (o->format == FORMAT_JSON)
+		print_json(o->file, t);
+	else if (t->rule)
+		print_rule(o, t->rule);
+	else if (t->check)
+		print_check(o, &t->check->probe);
+	else
+		print_list(o, t->checks);
+}
+
+static enum status explain(const struct explain_options *options, const struct check_list *checks)
+{
+	struct topic topic = { .checks = checks };
+	struct output output;
+	enum status status;
+
+	if (options->id) {
+		topic.rule = rule_find(options->id);
+		topic.check = check_list_find(checks, options->id);
+		if (!topic.rule && !topic.check)
+			return no_such_id(options->id, checks);
+	}
+	status = common_open(&options->common, &output);
+	if (status)
+		return status;
+	print_topic(&output, &topic);
+	return common_close(&output, STATUS_OK);
 }
 
 static enum status run(int argc, char **argv, const struct common_options *common)
@@ -146,30 +232,21 @@ static enum status run(int argc, char **argv, const struct common_options *commo
 	static const struct argp argp = {
 		.parser = parse,
 		.args_doc = "[ID]",
-		.doc = "Explain a finding: what it means, and what to do. Without ID, list them all; with -q only their names.",
+		.doc = "Explain a finding or a check: what it means, and what to do. Without ID, list them all; with -q only "
+		       "the names of findings.",
 		.children = children,
 	};
 	struct explain_options options = { .common = *common };
-	const struct rule *rule = NULL;
-	struct output output;
-	enum status status;
+	enum status status = STATUS_INTERNAL;
+	struct check_list checks;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	if (options.id) {
-		rule = rule_find(options.id);
-		if (!rule)
-			return no_such_id(options.id);
-	}
-	status = common_open(&options.common, &output);
-	if (status)
-		return status;
-	if (output.format == FORMAT_JSON)
-		print_json(output.file, rule);
-	else if (rule)
-		print_rule(&output, rule);
+	if (check_list_make(&checks) < 0)
+		fputs("rseqctl explain: no memory\n", stderr);
 	else
-		print_list(&output);
-	return common_close(&output, STATUS_OK);
+		status = explain(&options, &checks);
+	check_list_done(&checks);
+	return status;
 }
 
-const struct cmd cmd_explain = { "explain", "[ID]", "what a finding means, and what to do", run, 0 };
+const struct cmd cmd_explain = { "explain", "[ID]", "what a finding or check means, and what to do", run, 0 };

@@ -551,6 +551,8 @@ static enum status run_trace(int argc, char **argv, const struct common_options 
 	struct run run = { .options = &options };
 	enum status status;
 
+	/* Who looks into the file meanwhile sees what happens, and what was seen stays should this be killed. */
+	options.common.as_it_comes = true;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
 	status = open_and_trace(&run);
 	trace_report_free(run.report);

@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "diagnose/diagnose.h"
 #include "util/strbuf.h"
+#include "util/whole_file.h"
 
 enum { KEY_FORMAT = 0x100, KEY_JSON, KEY_OUTPUT, KEY_COLOR };
 
@@ -110,14 +111,21 @@ static int terminal_width(FILE *file)
 
 enum status common_open(const struct common_options *options, struct output *ret)
 {
-	FILE *file = options->output ? fopen(options->output, "we") : stdout;
+	struct whole_file *whole = NULL;
+	FILE *file = stdout;
+	int r = 0;
 
-	if (!file) {
-		fprintf(stderr, "rseqctl: cannot open '%s': %s\n", options->output, strerror(errno));
+	if (options->output && options->as_it_comes)
+		r = (file = fopen(options->output, "we")) ? 0 : -errno;
+	else if (options->output)
+		r = whole_file_open(options->output, &file, &whole);
+	if (r < 0) {
+		fprintf(stderr, "rseqctl: cannot open '%s': %s\n", options->output, strerror(-r));
 		return STATUS_INTERNAL;
 	}
 	*ret = (struct output){
 		.file = file,
+		.whole = whole,
 		.format = options->format,
 		.color = wants_color(options, file),
 		.width = terminal_width(file),
@@ -129,12 +137,22 @@ enum status common_open(const struct common_options *options, struct output *ret
 enum status common_close(struct output *output, enum status status)
 {
 	bool failed = ferror(output->file) || fflush(output->file);
+	int err = errno, r;
 
-	if (output->file != stdout)
-		failed |= fclose(output->file) != 0;
+	if (output->file != stdout && fclose(output->file) != 0 && !failed) {
+		failed = true;
+		err = errno;
+	}
+	/* A report that is not complete does not replace one that was. */
+	if (failed || status == STATUS_INTERNAL)
+		whole_file_drop(output->whole);
+	else if (output->whole && (r = whole_file_keep(output->whole)) < 0) {
+		failed = true;
+		err = -r;
+	}
 	if (!failed)
 		return status;
-	fprintf(stderr, "rseqctl: cannot write the output: %s\n", strerror(errno));
+	fprintf(stderr, "rseqctl: cannot write the output: %s\n", strerror(err));
 	return STATUS_INTERNAL;
 }
 

@@ -27,13 +27,21 @@ int registration_available(void)
 	return r == -EINVAL ? 0 : r;
 }
 
+void *registration_libc_place(uint32_t *ret_size)
+{
+	if (!&__rseq_size || !&__rseq_offset)
+		return NULL;
+	*ret_size = __rseq_size;
+	return (char *)__builtin_thread_pointer() + __rseq_offset;
+}
+
 void *registration_libc_area(void)
 {
-	struct rseq_area *area;
+	uint32_t size = 0;
+	struct rseq_area *area = registration_libc_place(&size);
 
-	if (!&__rseq_size || !&__rseq_offset || !__rseq_size)
+	if (!area || !size)
 		return NULL;
-	area = (struct rseq_area *)((char *)__builtin_thread_pointer() + __rseq_offset);
 	/* -1 and -2 where this thread is not registered. */
 	return *(volatile uint32_t *)&area->cpu_id < INT32_MAX ? area : NULL;
 }

@@ -16,6 +16,12 @@ int registration_available(void);
 /* libc's area of the calling thread, when libc registered it; else NULL. */
 void *registration_libc_area(void);
 
+/*
+ * Where libc keeps the calling thread's area, registered or not, and the size that it tells programs of (0: not
+ * registered). NULL: this libc knows nothing of rseq.
+ */
+void *registration_libc_place(uint32_t *ret_size);
+
 /* Registers length bytes (32 or more) at area, aligned as said above. 0 or -errno, as rseq(2) says it. */
 int registration_register(void *area, uint32_t length);
 int registration_unregister(void *area, uint32_t length);

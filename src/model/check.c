@@ -3,7 +3,40 @@
 
 #include <string.h>
 
+#include "model/field_rows.h"
 #include "util/array.h"
+
+static const struct field row_fields[] = {
+	F(struct check_row, FIELD_STRING, what, "WHAT", 0, "what"),
+	F(struct check_row, FIELD_STRING, expected, "EXPECTED", 0, "expected"),
+	F(struct check_row, FIELD_STRING, seen, "SEEN", 0, "seen"),
+	F(struct check_row, FIELD_TRI, ok, "OK", 0, "ok"),
+};
+const struct record_type check_row_type = TYPE(struct check_row, RECORD_NO_HAS, row_fields);
+
+static const struct field result_fields[] = {
+	F(struct check_result, FIELD_STRING, id, "CHECK", 0, "id"),
+	F(struct check_result, FIELD_STRING, title, NULL, 0, "title"),
+	{ .key = "verdict", .label = "VERDICT", .kind = FIELD_WORD, .names = verdict_names,
+	  .offset = offsetof(struct check_result, verdict) },
+	F(struct check_result, FIELD_STRING, detail, NULL, 0, "detail"),
+	F(struct check_result, FIELD_STRING, meaning, NULL, 0, "meaning"),
+	F(struct check_result, FIELD_STRING, fix, NULL, 0, "fix"),
+	F(struct check_result, FIELD_U64, duration_ns, NULL, 0, "duration_ns"),
+	F_LIST(struct check_result, rows, n_rows, check_row_type, 0, "rows"),
+};
+const struct record_type check_result_type = TYPE(struct check_result, RECORD_NO_HAS, result_fields);
+
+static const struct field check_fields[] = {
+	F_RECORD(struct check_facts, environment, environment_type, "environment"),
+	F(struct check_facts, FIELD_STRING, inject, NULL, 0, "inject"),
+	F_LIST(struct check_facts, checks, n_checks, check_result_type, 0, "checks"),
+	F(struct check_facts, FIELD_U32, passed, "checks that passed", 0, "passed"),
+	F(struct check_facts, FIELD_U32, failed, "checks that failed", 0, "failed"),
+	F(struct check_facts, FIELD_U32, skipped, "checks that cannot be done here", 0, "skipped"),
+	F(struct check_facts, FIELD_U32, unknown, "checks whose answer could not be found out", 0, "unknown"),
+};
+const struct record_type check_type = TYPE(struct check_facts, RECORD_NO_HAS, check_fields);
 
 static const struct {
 	const char *id;
@@ -31,6 +64,20 @@ void promise_add(struct kernel_promise *p, const struct check_result *r)
 	for (size_t i = 0; i < ARRAY_SIZE(aborts); i++)
 		if (!strcmp(r->id, aborts[i].id))
 			p->aborts[aborts[i].length][aborts[i].abort] = r->verdict;
+}
+
+struct check_result *check_add(struct check_facts *facts, const struct check_result *result)
+{
+	struct check_result *slot = ARRAY_ADD(facts->checks, facts->n_checks);
+
+	if (!slot)
+		return NULL;
+	*slot = *result;
+	facts->passed += result->verdict == VERDICT_PASS;
+	facts->failed += result->verdict == VERDICT_FAIL;
+	facts->skipped += result->verdict == VERDICT_SKIP;
+	facts->unknown += result->verdict == VERDICT_UNKNOWN;
+	return slot;
 }
 
 int check_id_matches(const char *id, const char *word, size_t len)

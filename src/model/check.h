@@ -18,11 +18,25 @@ struct check_result {
 	const char *id, *title;
 	uint32_t verdict;   /* enum verdict: pass, fail, skip or unknown */
 	const char *detail; /* what was seen, or why not; NULL: nothing to add */
+	const char *meaning, *fix; /* of a failure, and what to do; NULL for what did not fail */
 	int error;	    /* errno that it came down to; 0: none */
 	struct check_row *rows;
 	size_t n_rows;
 	uint64_t duration_ns;
 };
+
+/* All of them. */
+struct check_facts {
+	const struct host_facts *host;
+	struct environment_facts environment;
+	const char *inject; /* NULL: nothing was broken on purpose */
+	struct check_result *checks;
+	size_t n_checks;
+	uint32_t passed, failed, skipped, unknown;
+};
+
+/* Adds a result and counts it. NULL when there is no memory; the list is the caller's to free. */
+struct check_result *check_add(struct check_facts *facts, const struct check_result *result);
 
 /*
  * What the kernel was seen doing, as enum verdict: pass, it keeps the promise; fail, it breaks it; else it

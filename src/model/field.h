@@ -22,6 +22,7 @@ enum field_kind {
 	FIELD_HEX64,
 	FIELD_TRI,    /* int8_t: 1 yes, 0 no, -1 unknown */
 	FIELD_NAME,   /* uint32_t index into names, 0 unknown */
+	FIELD_WORD,   /* the same, but 0 is a word of its own */
 	FIELD_RECORD, /* a record within the record */
 	FIELD_LIST,   /* a pointer to records and, at offset_n, their number (size_t) */
 	FIELD_STRINGS, /* the same of const char * */
@@ -55,7 +56,8 @@ struct record_type {
 
 extern const struct record_type host_type, process_type, thread_type, object_type, symbol_type,
 	owner_type, libc_type, unknown_type, finding_type, summary_type, invariant_type,
-	stress_result_type, compare_type, environment_type, stress_type;
+	stress_result_type, compare_type, environment_type, stress_type, check_row_type, check_result_type,
+	check_type;
 /* Of struct event by its type: abort; fault; all others. Of struct trace_tally and what is in it. */
 extern const struct record_type event_abort_type, event_fault_type, event_call_type, tally_type,
 	section_tally_type, event_section_type, code_place_type;

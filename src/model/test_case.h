@@ -12,6 +12,7 @@ struct test_case {
 	enum verdict verdict;
 	const char *detail; /* of everything but a pass; NULL: nothing to add */
 	uint64_t duration_ns;
+	const char *rows; /* of a failure: what differs, a line each; NULL: nothing to add */
 };
 
 #endif

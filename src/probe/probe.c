@@ -34,16 +34,10 @@ struct probe_report {
 };
 
 static const struct probe *const probes[] = {
-	&probe_syscall,
-	&probe_cpu_id_start,
-	&probe_abort_preempt,
-	&probe_abort_preempt_long,
-	&probe_abort_migrate,
-	&probe_abort_migrate_long,
-	&probe_abort_signal,
-	&probe_abort_signal_long,
-	&probe_abort_membarrier,
-	&probe_abort_membarrier_long,
+	&probe_syscall, &probe_errno, &probe_lengths, &probe_libc, &probe_threads, &probe_fork_rules, &probe_exec, &probe_clone,
+	&probe_cpu_id, &probe_node_id, &probe_mm_cid, &probe_cpu_id_start, &probe_read_only, &probe_bad_signature,
+	&probe_abort_preempt, &probe_abort_preempt_long, &probe_abort_migrate, &probe_abort_migrate_long,
+	&probe_abort_signal, &probe_abort_signal_long, &probe_abort_membarrier, &probe_abort_membarrier_long,
 };
 
 const struct probe *probe_at(size_t i)
@@ -127,16 +121,23 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Whether it ended by itself; after the limit all of its group are killed. */
-static bool wait_for(pid_t pid, uint64_t limit_ns, int *ret_status)
+static bool is_stopped(const sigset_t *stop)
 {
-	uint64_t end = now() + limit_ns;
+	sigset_t pending, both;
+
+	return stop && sigpending(&pending) == 0 && sigandset(&both, &pending, stop) == 0 && !sigisemptyset(&both);
+}
+
+/* Whether it ended by itself; after the limit all of its group are killed. */
+static bool wait_for(pid_t pid, const struct probe_options *o, int *ret_status)
+{
+	uint64_t end = now() + o->limit_ns;
 	siginfo_t info = { 0 };
 	struct timespec moment = { 0, 1000000 };
 	bool ended = false;
 
 	/* No pidfd: seccomp filters of containers may know less than the kernel. */
-	while (!ended && now() < end) {
+	while (!ended && now() < end && !is_stopped(o->stop)) {
 		ended = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 		if (!ended)
 			nanosleep(&moment, NULL);
@@ -193,17 +194,28 @@ static void copy_rows(struct check_result *ret, const struct probe_report *repor
 	}
 }
 
+/* What the probe's process holds back: all that the caller does but what ends it. */
+static sigset_t own_mask(const sigset_t *stop)
+{
+	sigset_t mask;
+
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	for (int sig = 1; stop && sig < NSIG; sig++)
+		if (sigismember(stop, sig) == 1)
+			sigdelset(&mask, sig);
+	return mask;
+}
+
 static void run(const struct probe *p, const struct probe_options *o, struct probe_report *report, struct arena *arena,
 		struct check_result *ret)
 {
 	struct probe_run r = { .options = o, .report = report };
 	uint64_t start = now();
-	sigset_t mask;
+	sigset_t mask = own_mask(o->stop);
 	int status = 0;
 	bool ended;
 	pid_t pid;
 
-	sigprocmask(SIG_SETMASK, NULL, &mask);
 	pid = fork();
 	if (pid == 0)
 		become_probe(p, &r, &mask);
@@ -212,20 +224,24 @@ static void run(const struct probe *p, const struct probe_options *o, struct pro
 		return;
 	}
 	setpgid(pid, pid);
-	ended = wait_for(pid, o->limit_ns, &status);
-	judge(ret, report, ended, status, o, arena);
+	ended = wait_for(pid, o, &status);
+	if (!ended && is_stopped(o->stop))
+		ret->detail = "interrupted by a signal";
+	else
+		judge(ret, report, ended, status, o, arena);
 	copy_rows(ret, report, arena);
 	ret->duration_ns = now() - start;
 }
 
-void probe_run(const struct probe *p, const struct probe_options *options, struct arena *arena, struct check_result *ret)
+int probe_run(const struct probe *p, const struct probe_options *options, struct arena *arena, struct check_result *ret)
 {
 	struct probe_report *report =
 		mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	*ret = (struct check_result){ .id = p->id, .title = p->title, .detail = "no memory" };
 	if (report == MAP_FAILED)
-		return;
+		return 0;
 	run(p, options, report, arena, ret);
 	munmap(report, sizeof(*report));
+	return is_stopped(options->stop) ? -EINTR : 0;
 }

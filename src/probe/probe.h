@@ -6,6 +6,7 @@
 #ifndef PROBE_PROBE_H
 #define PROBE_PROBE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,8 @@ struct probe_options {
 	uint32_t rseq_class;  /* enum rseq_class */
 	uint32_t fault;	      /* enum probe_fault */
 	void *data;	      /* for probes of the caller's own */
+	/* Signals that the caller blocked: one that comes ends the probe, which has them not blocked. NULL: none. */
+	const sigset_t *stop;
 };
 
 struct probe_run;
@@ -36,13 +39,17 @@ struct probe {
 	/* In the process of its own; says what came of it by the functions below, once. */
 	void (*run)(struct probe_run *r);
 	bool writes_log; /* the kernel's */
+	bool without_rseq; /* has something to say also where rseq() is denied or not there */
 };
 
 /* The table; NULL beyond the last row. */
 const struct probe *probe_at(size_t i);
 
-/* One probe, of the table or of the caller's. The result's memory is the arena's. */
-void probe_run(const struct probe *p, const struct probe_options *options, struct arena *arena, struct check_result *ret);
+/*
+ * One probe, of the table or of the caller's. The result's memory is the arena's. 0, or -EINTR when a signal
+ * asked to stop: its answer is then unknown.
+ */
+int probe_run(const struct probe *p, const struct probe_options *options, struct arena *arena, struct check_result *ret);
 
 /* --- for probes --- */
 

@@ -8,6 +8,23 @@
 /* call.c */
 extern const struct probe probe_syscall;
 
+/* errno.c, lengths.c */
+extern const struct probe probe_errno, probe_lengths;
+
+/* libc.c */
+extern const struct probe probe_libc;
+
+/* life.c */
+extern const struct probe probe_threads, probe_fork_rules, probe_exec, probe_clone;
+
+/* ids.c */
+extern const struct probe probe_cpu_id, probe_node_id;
+
+/* mmcid.c */
+extern const struct probe probe_mm_cid;
+
+/* kill.c */
+extern const struct probe probe_read_only, probe_bad_signature;
 /* cpu_id_start.c */
 extern const struct probe probe_cpu_id_start;
 

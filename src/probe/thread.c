@@ -2,17 +2,65 @@
 #include "probe/thread.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "probe/answer.h"
+
+void probe_area_spoil(struct rseq_area *area)
+{
+	/* The rest would be read as a section, as flags, or as a wish for more time. */
+	*area = (struct rseq_area){ .cpu_id_start = -1u, .cpu_id = -1u, .node_id = -1u, .mm_cid = -1u };
+}
+
+bool probe_area_is_kept(struct rseq_area *area, uint32_t length)
+{
+	static char other[RSEQ_ORIGINAL_LENGTH] __attribute__((aligned(REGISTRATION_ALIGN)));
+	const volatile struct rseq_area *seen = area;
+
+	/* The signature comes last: everything else was right. A filter says the same to every call. */
+	return answer_rseq(area, length, ANSWER_UNREGISTER, ~critical_signature()) == -EPERM &&
+	       answer_rseq(other, length, ANSWER_UNREGISTER, ~critical_signature()) == -EINVAL &&
+	       seen->cpu_id < INT32_MAX && seen->cpu_id_start < INT32_MAX;
+}
+
+bool probe_area_is_right(const struct rseq_area *area)
+{
+	const volatile struct rseq_area *seen = area;
+
+	/* It may be moved in between. */
+	for (int i = 0; i < 1000; i++) {
+		uint32_t before = seen->cpu_id_start, after, cpu = -1u;
+
+		if (syscall(SYS_getcpu, &cpu, NULL, NULL) < 0)
+			return false;
+		after = seen->cpu_id;
+		if (before == after && after == cpu)
+			return true;
+	}
+	return false;
+}
+
+/* The length of libc's registration, 0: none. What libc tells programs of it may not be libc's word. */
+static uint32_t libc_length(void *area)
+{
+	uint32_t length = area ? registration_length(area, RSEQ_ORIGINAL_LENGTH) : 0;
+
+	return registration_libc_area() || (length && probe_area_is_kept(area, length)) ? length : 0;
+}
 
 int probe_thread_release(void)
 {
-	void *area = registration_libc_area();
-	uint32_t length = area ? registration_length(area, RSEQ_ORIGINAL_LENGTH) : 0;
+	uint32_t size, length;
+	void *area = registration_libc_place(&size);
 
+	length = libc_length(area);
 	return length ? registration_unregister(area, length) : 0;
 }
 
@@ -22,6 +70,7 @@ int probe_thread_register(struct probe_run *r, struct probe_thread *t, enum prom
 	int e = probe_thread_release();
 
 	memset(t, 0, sizeof(*t));
+	probe_area_spoil(&t->area);
 	t->length = RSEQ_ORIGINAL_LENGTH;
 	if (length == PROMISE_LONGER) {
 		t->length = registration_usual_length();
@@ -33,6 +82,71 @@ int probe_thread_register(struct probe_run *r, struct probe_thread *t, enum prom
 	if (probe_has_fault(r, PROBE_FAULT_NO_SECTION))
 		t->critical.publish = &nowhere;
 	return e;
+}
+
+static void *try_here(void *data)
+{
+	static char area[RSEQ_ORIGINAL_LENGTH] __attribute__((aligned(REGISTRATION_ALIGN)));
+	int *e = data;
+
+	*e = probe_thread_release();
+	*e = *e ? *e : registration_register(area, sizeof(area));
+	if (*e == 0)
+		registration_unregister(area, sizeof(area));
+	return NULL;
+}
+
+/* Whether this thread can have one; another one can where only this one is taken. */
+static bool is_free(struct probe_run *r)
+{
+	pthread_t thread;
+	int e = 0, elsewhere = -EAGAIN;
+
+	try_here(&e);
+	if (e == 0)
+		return true;
+	if (pthread_create(&thread, NULL, try_here, &elsewhere) == 0)
+		pthread_join(thread, NULL);
+	if (elsewhere == 0)
+		probe_skip(r, "this thread is registered by somebody else, as a preloaded library: see libc");
+	else
+		probe_fail(r, "a thread cannot register 32 bytes: %s", strerror(-e));
+	return false;
+}
+
+bool probe_is_supported(struct probe_run *r)
+{
+	if (!critical_is_supported())
+		probe_skip(r, "there are no critical sections for this architecture");
+	return critical_is_supported();
+}
+
+bool probe_thread_free(struct probe_run *r)
+{
+	int e;
+
+	if (!probe_is_supported(r))
+		return false;
+	e = probe_thread_release();
+	if (e)
+		probe_fail(r, "libc's registration cannot be given back: %s", strerror(-e));
+	return e == 0 && is_free(r);
+}
+
+bool probe_thread_own(struct probe_run *r, struct probe_thread *t, enum promise_length length)
+{
+	int e;
+
+	if (!probe_thread_free(r))
+		return false;
+	e = probe_thread_register(r, t, length);
+	if (e)
+		probe_fail(r, "%u bytes cannot be registered: %s", t->length, strerror(-e));
+	else if (!probe_area_is_kept(&t->area, t->length))
+		probe_fail(r, "rseq() says that %u bytes are registered, and the kernel does not know of it", t->length);
+	else
+		return true;
+	return false;
 }
 
 bool probe_thread_take(struct probe_run *r, struct probe_thread *t, enum promise_length length)
@@ -76,6 +190,29 @@ int probe_pin(int cpu)
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
 	return sched_setaffinity(0, sizeof(one), &one) < 0 ? -errno : 0;
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int probe_each_cpu(struct probe_run *r, bool (*visit)(struct probe_run *r, void *data, int cpu), void *data)
+{
+	uint64_t end = now() + r->options->limit_ns / 2;
+	cpu_set_t may;
+	int n = 0;
+
+	if (sched_getaffinity(0, sizeof(may), &may) < 0)
+		return 0;
+	for (int cpu = 0; cpu < CPU_SETSIZE && n >= 0 && now() < end; cpu++)
+		if (CPU_ISSET(cpu, &may) && probe_pin(cpu) == 0)
+			n = visit(r, data, cpu) ? n + 1 : -1;
+	sched_setaffinity(0, sizeof(may), &may);
+	return n;
 }
 
 pid_t probe_fork(void)

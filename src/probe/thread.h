@@ -3,6 +3,7 @@
 #ifndef PROBE_THREAD_H
 #define PROBE_THREAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +22,15 @@ struct probe_thread {
 	uint32_t length;
 };
 
+/* Ids that no CPU, node or thread has: whoever finds others in it knows that somebody wrote them. */
+void probe_area_spoil(struct rseq_area *area);
+
+/*
+ * The calling thread is registered there with that length, by the kernel's own word, and its ids were written. A
+ * filter that answers for the kernel does not pass.
+ */
+bool probe_area_is_kept(struct rseq_area *area, uint32_t length);
+
 /*
  * Takes the calling thread's registration away from libc, where it has one, and registers the area; a longer
  * one than 32 bytes has at least 33 and all that the kernel knows. 0 or -errno of rseq(); the critical
@@ -35,11 +45,30 @@ void probe_thread_unregister(struct probe_thread *t);
 /* The same without a registration of its own: libc's is taken away. 0, or -errno. */
 int probe_thread_release(void);
 
+/* Whether a thread can be registered as on this architecture; false: the verdict is given. */
+bool probe_is_supported(struct probe_run *r);
+
+/* probe_thread_release(); false when another registration would not be possible, and then the verdict is given. */
+bool probe_thread_free(struct probe_run *r);
+
+/* probe_thread_register(); false when it could not be, or is not kept, and then the verdict is given. */
+bool probe_thread_own(struct probe_run *r, struct probe_thread *t, enum promise_length length);
+
 /* The first CPU and the next one that this process may use; -1 where there is none. */
 int probe_cpu(int after);
 
 /* The calling thread runs on that CPU alone. 0 or -errno. */
 int probe_pin(int cpu);
+
+/* Whether its cpu_id and cpu_id_start are what getcpu(2) says of the calling thread. */
+bool probe_area_is_right(const struct rseq_area *area);
+
+/*
+ * Visits each CPU that this process may use, until one visit says false or half of the limit is over; the calling
+ * thread runs there alone meanwhile, and wherever it might before afterwards. The number of good visits, -1 after
+ * a false one.
+ */
+int probe_each_cpu(struct probe_run *r, bool (*visit)(struct probe_run *r, void *data, int cpu), void *data);
 
 /* fork(), whose child is killed when its parent dies. */
 pid_t probe_fork(void);

@@ -206,6 +206,7 @@ static void put_scalar(struct jsonw *j, const struct field *f, const char *at)
 		put_bool(j, *(const int8_t *)at);
 		break;
 	case FIELD_NAME:
+	case FIELD_WORD:
 		put_string(j, f->names[*(const uint32_t *)at]);
 		break;
 	case FIELD_DOUBLE:

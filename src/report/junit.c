@@ -43,10 +43,32 @@ static void put_seconds(const struct output *o, uint64_t ns)
 	fprintf(o->file, " time=\"%" PRIu64 ".%03" PRIu64 "\"", ns / 1000000000, ns / 1000000 % 1000);
 }
 
+static void put_message(const struct output *o, const struct test_case *c)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	strbuf_printf(&text, "%s%s", c->verdict == VERDICT_UNKNOWN ? "unknown: " : "", c->detail ? c->detail : "");
+	put_attribute(o, "message", strbuf_str(&text));
+}
+
+static void put_lines(const struct output *o, const char *s)
+{
+	while (*s) {
+		size_t len = strcspn(s, "\n");
+		_cleanup_strbuf_ struct strbuf line = { 0 };
+
+		strbuf_add(&line, s, len);
+		put(o, strbuf_str(&line));
+		s += len + (s[len] == '\n');
+		fputs(*s ? "\n" : "", o->file);
+	}
+}
+
 static void write_case(const struct output *o, const char *suite, const struct test_case *c)
 {
 	static const char *const elements[] = {
 		[VERDICT_FAIL] = "failure", [VERDICT_INCONCLUSIVE] = "error", [VERDICT_NOT_APPLICABLE] = "skipped",
+		[VERDICT_SKIP] = "skipped", [VERDICT_UNKNOWN] = "skipped",
 	};
 
 	fputs("  <testcase", o->file);
@@ -58,8 +80,13 @@ static void write_case(const struct output *o, const char *suite, const struct t
 		return;
 	}
 	fprintf(o->file, ">\n    <%s", elements[c->verdict]);
-	put_attribute(o, "message", c->detail ? c->detail : "");
-	fputs("/>\n  </testcase>\n", o->file);
+	put_message(o, c);
+	if (c->rows) {
+		fputc('>', o->file);
+		put_lines(o, c->rows);
+		fprintf(o->file, "</%s>\n  </testcase>\n", elements[c->verdict]);
+	} else
+		fputs("/>\n  </testcase>\n", o->file);
 }
 
 static size_t count(const struct test_case *cases, size_t n, enum verdict verdict)
@@ -94,7 +121,7 @@ void junit_write(const struct output *o, const char *suite, const struct junit_p
 	put_attribute(o, "name", suite);
 	fprintf(o->file, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\"", n,
 		count(cases, n, VERDICT_FAIL), count(cases, n, VERDICT_INCONCLUSIVE),
-		count(cases, n, VERDICT_NOT_APPLICABLE));
+		count(cases, n, VERDICT_NOT_APPLICABLE) + count(cases, n, VERDICT_SKIP) + count(cases, n, VERDICT_UNKNOWN));
 	put_seconds(o, ns);
 	fputs(">\n", o->file);
 	write_properties(o, properties, n_properties);

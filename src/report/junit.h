@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* JUnit's XML, as CI systems read it: inconclusive is an error, not-applicable is skipped. */
+/* JUnit's XML, as CI systems read it: inconclusive is an error; not-applicable, skip and unknown are skipped. */
 #ifndef REPORT_JUNIT_H
 #define REPORT_JUNIT_H
 

@@ -5,7 +5,7 @@
 
 #include "util/text.h"
 
-const char *const format_names[] = { "text", "json", "tap", "junit", NULL };
+const char *const format_names[] = { "text", "json", "tap", "junit", "openmetrics", NULL };
 
 const char *output_color(const struct output *o, enum severity severity)
 {

@@ -8,13 +8,16 @@
 
 #include "model/names.h"
 
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_TAP, FORMAT_JUNIT };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_TAP, FORMAT_JUNIT, FORMAT_OPENMETRICS };
 
 /* Indexed by enum format; the list ends with NULL. */
 extern const char *const format_names[];
 
+struct whole_file;
+
 struct output {
 	FILE *file;
+	struct whole_file *whole; /* that file replaces another when it is complete; NULL: it is written as it comes */
 	enum format format;
 	bool color;
 	int width; /* columns; 0: as wide as it gets */

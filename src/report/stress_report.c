@@ -59,12 +59,12 @@ static struct test_case *make_cases(const struct stress_facts *facts, struct str
 
 		details[i] = describe(r);
 		cases[i] = (struct test_case){ r->workload, "no invariant is broken", r->verdict,
-					       strbuf_str(&details[i]), r->duration_ns };
+					       strbuf_str(&details[i]), r->duration_ns, NULL };
 	}
 	/* What could not be run proves nothing. */
 	for (size_t i = 0; cases && i < facts->n_failures; i++)
 		cases[facts->n_results + i] = (struct test_case){ facts->failure[i].what, "it can be run here",
-								  VERDICT_INCONCLUSIVE, facts->failure[i].why, 0 };
+								  VERDICT_INCONCLUSIVE, facts->failure[i].why, 0, NULL };
 	return cases;
 }
 

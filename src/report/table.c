@@ -39,6 +39,7 @@ const char *field_text(const struct record_type *type, const struct field *f, co
 	case FIELD_TRI:
 		return *(const int8_t *)at ? "yes" : "no";
 	case FIELD_NAME:
+	case FIELD_WORD:
 		return f->names[*(const uint32_t *)at];
 	case FIELD_I32:
 	case FIELD_ID:

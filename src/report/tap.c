@@ -26,6 +26,24 @@ static void put_quoted(const struct output *o, const char *s)
 	fputc('\'', o->file);
 }
 
+/* A block of text, each line at the same depth. */
+static void put_block(const struct output *o, const char *s)
+{
+	while (*s) {
+		size_t len = strcspn(s, "\n");
+		_cleanup_strbuf_ struct strbuf safe = { 0 };
+
+		text_escape(&safe, s, len);
+		fprintf(o->file, "    %s\n", strbuf_str(&safe));
+		s += len + (s[len] == '\n');
+	}
+}
+
+static bool is_skipped(enum verdict verdict)
+{
+	return verdict == VERDICT_NOT_APPLICABLE || verdict == VERDICT_SKIP || verdict == VERDICT_UNKNOWN;
+}
+
 static void write_case(const struct output *o, size_t number, const struct test_case *c)
 {
 	bool bad = c->verdict == VERDICT_FAIL || c->verdict == VERDICT_INCONCLUSIVE;
@@ -34,8 +52,8 @@ static void write_case(const struct output *o, size_t number, const struct test_
 	put(o, c->name);
 	fputs(": ", o->file);
 	put(o, c->title);
-	if (c->verdict == VERDICT_NOT_APPLICABLE) {
-		fputs(" # SKIP ", o->file);
+	if (is_skipped(c->verdict)) {
+		fputs(c->verdict == VERDICT_UNKNOWN ? " # SKIP unknown: " : " # SKIP ", o->file);
 		put(o, c->detail ? c->detail : "");
 	}
 	fputc('\n', o->file);
@@ -43,7 +61,12 @@ static void write_case(const struct output *o, size_t number, const struct test_
 		return;
 	fprintf(o->file, "  ---\n  verdict: %s\n  message: ", verdict_names[c->verdict]);
 	put_quoted(o, c->detail ? c->detail : "");
-	fputs("\n  ...\n", o->file);
+	fputc('\n', o->file);
+	if (c->rows) {
+		fputs("  rows: |\n", o->file);
+		put_block(o, c->rows);
+	}
+	fputs("  ...\n", o->file);
 }
 
 void tap_write(const struct output *o, const struct test_case *cases, size_t n)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Test Anything Protocol, version 13: inconclusive is not ok, not-applicable is skipped. */
+/*
+ * Test Anything Protocol, version 13: inconclusive is not ok; not-applicable, skip and unknown are skipped,
+ * for what nobody could find out is no fault of what is tested.
+ */
 #ifndef REPORT_TAP_H
 #define REPORT_TAP_H
 

@@ -9,7 +9,7 @@ commands() {
 
 @test "help goes to stdout with status 0, wrong usage to stderr with status 2" {
 	local args
-	for args in --help "inspect --help" "stress --help" "explain --help" "version --help" --usage --version; do
+	for args in --help "inspect --help" "stress --help" "check --help" "explain --help" "version --help" --usage --version; do
 		# shellcheck disable=SC2086 # words are meant
 		"$RSEQCTL" $args >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
 		[ -s "$BATS_TEST_TMPDIR/out" ]
@@ -25,6 +25,8 @@ commands() {
 		"stress --owner me" "stress --owner libc --length 64" "stress --length 31" "stress --cpus x" "stress --cpus 1-0" "stress --cpus 0," \
 		"stress --cpus 4096" "stress --ops 0" "stress --ops 1 --duration 1" "stress --seed x" "stress --min-aborts -1" \
 		"stress --compare --inject no-section" "stress --compare --format tap" "stress --format sarif" \
+		"check x" "check --only nonsense" "check --only syscall," "check --only=" "check --skip nonsense" "check --only abor" \
+		"check --inject nonsense" "check --timeout 0" "check --timeout 1s" "check --timeout 3601" "check --format sarif" \
 		"version --format tap" "explain --format junit" "inspect --format tap 1" \
 		"inspect --ignore libc-disabled, 1" "inspect --ignore libc-disabled,mixed 1" "inspect --ignore= 1"; do
 		status=0
@@ -67,6 +69,12 @@ commands() {
 	[[ "$output" == *"did you mean 'mixed-owner'?"* ]]
 	run "$RSEQCTL" stress --workload conter
 	[[ "$output" == *"did you mean 'counter'?"* ]]
+	run "$RSEQCTL" check --only ptrase
+	[[ "$output" == *"did you mean 'ptrace'?"* ]]
+	run "$RSEQCTL" check --only syscall,sress
+	[[ "$output" == *"did you mean 'stress'?"* ]]
+	run "$RSEQCTL" explain ptrase
+	[[ "$output" == *"did you mean 'ptrace'?"* ]]
 	run "$RSEQCTL" xyzzy
 	[[ "$output" != *"did you mean"* ]]
 }
@@ -84,6 +92,72 @@ commands() {
 	run "$RSEQCTL" version --json --output "$BATS_TEST_TMPDIR/v"
 	is "$output" ""
 	is "$(jq -r .command "$BATS_TEST_TMPDIR/v")" version
+}
+
+@test "an output file is whole or as it was" {
+	local dir=$BATS_TEST_TMPDIR/d n
+	mkdir "$dir"
+	echo old >"$dir/file"
+	chmod 640 "$dir/file"
+	ln -s file "$dir/link"
+	# nobody sees a part of it, the mode stays, and a link is followed
+	"$RSEQCTL" explain --json --output "$dir/link"
+	[ -L "$dir/link" ]
+	jq -e '.command == "explain"' "$dir/file"
+	is "$(stat -c %a "$dir/file")" 640
+	is "$(ls -A "$dir" | tr '\n' ' ')" "file link "
+	# what cannot be written whole leaves the old one
+	echo old >"$dir/file"
+	status=0
+	(trap '' XFSZ && ulimit -f 1 && exec "$RSEQCTL" explain --json --output "$dir/file") 2>"$BATS_TEST_TMPDIR/err" || status=$?
+	is "$status" 4
+	grep -q 'cannot write the output: File too large' "$BATS_TEST_TMPDIR/err"
+	is "$(cat "$dir/file")" old
+	# and nothing beside it: the process that takes it away may need a moment
+	for _ in $(seq 100); do [ "$(ls -A "$dir" | wc -l)" -gt 2 ] || break; sleep 0.05; done
+	is "$(ls -A "$dir" | tr '\n' ' ')" "file link "
+	# nor does one that is killed
+	"$RSEQCTL" stress --json --duration 100 --output "$dir/file" 2>/dev/null 3>&- &
+	n=$!
+	for _ in $(seq 100); do [ "$(ls -A "$dir" | wc -l)" -le 2 ] || break; sleep 0.05; done
+	is "$(ls -A "$dir" | grep -c '^\.file\.')" 1
+	kill -KILL "$n"
+	for _ in $(seq 100); do [ "$(ls -A "$dir" | wc -l)" -gt 2 ] || break; sleep 0.05; done
+	is "$(ls -A "$dir" | tr '\n' ' ')" "file link "
+	is "$(cat "$dir/file")" old
+	# a pipe, and what /dev names, are written in place
+	mkfifo "$dir/pipe"
+	"$RSEQCTL" version --json --output "$dir/pipe" &
+	jq -e '.command == "version"' "$dir/pipe"
+	[ -p "$dir/pipe" ]
+	is "$("$RSEQCTL" version --json --output /dev/stdout | jq -r .command)" version
+}
+
+@test "an output file in a folder of another user, and one that may not be written" {
+	need_root
+	dir=$(mktemp -d)
+	chown 65534 "$dir"
+	chmod 755 "$dir"
+	# inspect gives its privileges up before it writes
+	"$RSEQCTL" inspect $$ --json --output "$dir/file"
+	jq -e '.command == "inspect"' "$dir/file"
+	cp "$RSEQCTL" "$dir/rseqctl"
+	chmod 755 "$dir/rseqctl"
+	status=0
+	as_nobody "$dir/rseqctl" version --output "$dir/file" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+	is "$status" 4
+	grep -q 'Permission denied' "$BATS_TEST_TMPDIR/err"
+	jq -e '.command == "inspect"' "$dir/file"
+	# written in place where the folder is not
+	chown root "$dir"
+	chown 65534 "$dir/file"
+	as_nobody "$dir/rseqctl" version --json --output "$dir/file"
+	jq -e '.command == "version"' "$dir/file"
+	# a mount point cannot be replaced
+	echo old >"$dir/mounted"
+	unshare -m sh -c "touch '$dir/point' && mount --bind '$dir/mounted' '$dir/point'" 2>/dev/null || skip "no mounts"
+	unshare -m sh -c "mount --bind '$dir/mounted' '$dir/point' && '$RSEQCTL' version --json --output '$dir/point'"
+	jq -e '.command == "version"' "$dir/mounted"
 }
 
 @test "common options stand before the command or after it" {
@@ -121,6 +195,9 @@ commands() {
 @test "explain lists the findings by table, with the severities that each can have" {
 	"$RSEQCTL" explain >"$BATS_TEST_TMPDIR/list"
 	is "$(head -n 1 "$BATS_TEST_TMPDIR/list")" "Ownership and conflicts in a process"
+	# checks have a table of their own behind them
+	is "$(sed '1,/^Checks$/d' "$BATS_TEST_TMPDIR/list" | awk '{ print $1 }')" "$("$RSEQCTL" check --list -q)"
+	sed -i '/^Checks$/,$d' "$BATS_TEST_TMPDIR/list"
 	# the same findings, tables and severities as in the JSON
 	"$RSEQCTL" explain --json >"$BATS_TEST_TMPDIR/json"
 	is "$(awk '/^  / { print $1 }' "$BATS_TEST_TMPDIR/list" | sort)" "$(jq -r '.findings[].id' "$BATS_TEST_TMPDIR/json" | sort)"
@@ -130,6 +207,11 @@ commands() {
 		"$(jq -r '.findings[].severities | join(", ")' "$BATS_TEST_TMPDIR/json" | sort)"
 	grep -qE '^  thread-unregistered +warning, info +a thread is' "$BATS_TEST_TMPDIR/list"
 	grep -qE '^  not-started +info +an object' "$BATS_TEST_TMPDIR/list"
+}
+
+teardown() {
+	lab_stop
+	[ -z "${dir:-}" ] || rm -rf "$dir"
 }
 
 # letters FILE: without blanks and line breaks, which the formatter puts where it likes
@@ -195,7 +277,7 @@ complete_words() {
 }
 
 @test "bash completes commands, options, words and findings" {
-	is "$(complete_words rseqctl "" | tr '\n' ' ')" "explain inspect stress trace version "
+	is "$(complete_words rseqctl "" | tr '\n' ' ')" "check explain inspect stress trace version "
 	is "$(complete_words rseqctl in)" inspect
 	is "$(complete_words rseqctl inspect --method "" | tr '\n' ' ')" "auto bpf none ptrace "
 	is "$(complete_words rseqctl inspect --method = p)" ptrace
@@ -206,7 +288,11 @@ complete_words() {
 	is "$(complete_words rseqctl stress --format "" | tr '\n' ' ')" "json junit tap text "
 	is "$(complete_words rseqctl inspect --format "" | tr '\n' ' ')" "json text "
 	is "$(complete_words rseqctl --color a | tr '\n' ' ')" "always auto "
-	is "$(complete_words rseqctl explain "" | wc -l)" "$("$RSEQCTL" explain -q | wc -l)"
+	is "$(complete_words rseqctl explain "" | wc -l)" "$({ "$RSEQCTL" explain -q; "$RSEQCTL" check --list -q; } | wc -l)"
+	is "$(complete_words rseqctl check --only syscall,ptr)" syscall,ptrace
+	is "$(complete_words rseqctl check --skip stre | wc -l)" "$(("$("$RSEQCTL" check --list -q | grep -c ^stress-)" + 1))"
+	is "$(complete_words rseqctl check --inject no)" no-section
+	is "$(complete_words rseqctl check --format "" | tr '\n' ' ')" "json junit openmetrics tap text "
 	complete_words rseqctl inspect "" | grep -qx $$
 	is "$(complete_words rseqctl inspect --ignore mixed-ow)" mixed-owner
 	is "$(complete_words rseqctl inspect --ignore not-started,mixed-ow)" not-started,mixed-owner
