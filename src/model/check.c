@@ -57,6 +57,7 @@ void promise_add(struct kernel_promise *p, const struct check_result *r)
 	if (!strcmp(r->id, "syscall")) {
 		p->call = r->verdict;
 		p->error = r->error;
+		p->call_detail = r->detail;
 	}
 	/* A process that was killed has told nothing of what is rewritten. */
 	if (!strcmp(r->id, "cpu_id_start"))

@@ -293,9 +293,7 @@ static void run(struct probe_run *r, const struct way *way, enum promise_length 
 	t.away = t.home < 0 ? -1 : probe_cpu(t.home);
 	t.alone = way->by_handler && t.away < 0;
 	e = t.home < 0 ? -EINVAL : probe_pin(t.home);
-	if (!critical_is_supported())
-		probe_skip(r, "there are no critical sections for this architecture in here");
-	else if (e < 0)
+	if (e < 0)
 		probe_skip(r, "this process cannot choose its CPU: %s", strerror(-e));
 	else if (t.away < 0 && !way->same_cpu && !t.alone)
 		probe_skip(r, "it takes two CPUs, and this process may use one");

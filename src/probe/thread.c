@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -151,19 +152,14 @@ bool probe_thread_own(struct probe_run *r, struct probe_thread *t, enum promise_
 
 bool probe_thread_take(struct probe_run *r, struct probe_thread *t, enum promise_length length)
 {
-	int e = probe_thread_register(r, t, length);
-
-	if (e == 0)
-		return true;
-	if (e == -EINVAL && length == PROMISE_LONGER && probe_thread_register(r, t, PROMISE_ORIGINAL) == 0) {
-		probe_thread_unregister(t);
-		probe_skip(r, "this kernel takes no registration of more than 32 bytes (6.3 on)");
-	} else if (e == -EINVAL || e == -EBUSY) {
-		probe_skip(r, "somebody else registered this thread before, and its registration cannot be taken");
-	} else {
-		probe_skip(r, "rseq() is denied, or not there: %s", strerror(-e));
+	if (length == PROMISE_LONGER && probe_is_supported(r) && probe_thread_register(r, t, length) == -EINVAL &&
+	    probe_thread_free(r)) {
+		probe_skip(r, getauxval(AUXV_RSEQ_FEATURE_SIZE) ?
+				      "registrations of more than 32 bytes are refused: see lengths" :
+				      "this kernel takes registrations of 32 bytes alone (longer ones from 6.3 on)");
+		return false;
 	}
-	return false;
+	return probe_thread_own(r, t, length);
 }
 
 void probe_thread_unregister(struct probe_thread *t)
