@@ -53,7 +53,7 @@ struct kernel_promise {
 	uint32_t aborts[PROMISE_LENGTHS][PROMISE_ABORTS];
 };
 
-/* Adds what this result says of the promise; most say nothing. Not of a probe with a fault. */
+/* Adds what this result says of the promise; most say nothing. Not of a probe with a fault. Strings are borrowed. */
 void promise_add(struct kernel_promise *p, const struct check_result *r);
 
 /* The machine, and how it kept its promise to this process. */

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -257,7 +258,10 @@ static int be_interrupted(struct trial *t, uint64_t limit_ns)
 static void conclude(struct probe_run *r, const struct trial *t)
 {
 	uint32_t proved = t->kept + t->missed;
+	char seen[32];
 
+	snprintf(seen, sizeof(seen), "%" PRIu32 " of %" PRIu32, t->kept, proved);
+	probe_row(r, proved ? !t->missed : -1, "abort it", seen, "%s inside a section", t->way->what);
 	if (t->missed)
 		probe_fail(r, "%" PRIu32 " of %" PRIu32 " %s did not abort the section", t->missed, proved, t->way->what);
 	else if (proved < INTERRUPTIONS)

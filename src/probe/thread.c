@@ -150,15 +150,24 @@ bool probe_thread_own(struct probe_run *r, struct probe_thread *t, enum promise_
 	return false;
 }
 
-bool probe_thread_take(struct probe_run *r, struct probe_thread *t, enum promise_length length)
+/* As the answer to a longer one; the thread is left without a registration. */
+static bool takes_longer(struct probe_run *r, struct probe_thread *t)
 {
-	if (length == PROMISE_LONGER && probe_is_supported(r) && probe_thread_register(r, t, length) == -EINVAL &&
-	    probe_thread_free(r)) {
+	int e = probe_thread_register(r, t, PROMISE_LONGER);
+
+	if (e == 0)
+		probe_thread_unregister(t);
+	if (e == -EINVAL)
 		probe_skip(r, getauxval(AUXV_RSEQ_FEATURE_SIZE) ?
 				      "registrations of more than 32 bytes are refused: see lengths" :
 				      "this kernel takes registrations of 32 bytes alone (longer ones from 6.3 on)");
+	return e != -EINVAL;
+}
+
+bool probe_thread_take(struct probe_run *r, struct probe_thread *t, enum promise_length length)
+{
+	if (length == PROMISE_LONGER && (!probe_thread_free(r) || !takes_longer(r, t)))
 		return false;
-	}
 	return probe_thread_own(r, t, length);
 }
 
