@@ -6,6 +6,7 @@
 
 #include "cmd.h"
 #include "cmd_checks.h"
+#include "cmd_kernel.h"
 #include "collect/host.h"
 #include "critical/registration.h"
 #include "model/abi.h"
@@ -358,7 +359,11 @@ static enum status check(struct session *s, const struct output *output)
 	s->plan.rseq_class = s->host.rseq_class;
 	s->facts.inject = s->options->fault ? check_fault_at(s->options->fault - 1)->name : NULL;
 	progress_init(&progress, output);
-	if (run_all(s, &progress) < 0 || check_report(output, &s->facts, &s->findings, RSEQCTL_VERSION) < 0)
+	if (run_all(s, &progress) < 0)
+		return STATUS_INTERNAL;
+	if (!s->plan.fault && !s->interrupted)
+		cmd_kernel_conclude(&s->facts, &s->plan, &s->host, &s->findings, &s->arena);
+	if (check_report(output, &s->facts, &s->findings, RSEQCTL_VERSION) < 0)
 		return STATUS_INTERNAL;
 	return conclude(s);
 }
