@@ -7,11 +7,11 @@
 
 #include "cmd.h"
 #include "cmd_checks.h"
+#include "cmd_kernel.h"
 #include "collect/host.h"
 #include "critical/registration.h"
 #include "diagnose/diagnose.h"
 #include "model/abi.h"
-#include "model/behaviour.h"
 #include "model/check_story.h"
 #include "model/host.h"
 #include "probe/exec.h"
@@ -268,8 +268,6 @@ struct session {
 	bool interrupted;
 	struct check_facts facts;
 	struct host_facts host;
-	struct kernel_facts kernel;
-	struct kernel_behaviour behaviour;
 	struct findings findings;
 	struct arena arena;
 };
@@ -313,15 +311,6 @@ static enum verdict foresee(const struct session *s, const struct probe *p, cons
 	return p->writes_log && !s->options->all ? VERDICT_SKIP : VERDICT_PASS;
 }
 
-/* What is broken on purpose tells nothing of the kernel. */
-static void learn(struct session *s, const struct check_result *result)
-{
-	if (s->plan.fault)
-		return;
-	promise_add(&s->kernel.promise, result);
-	behaviour_add(&s->behaviour, result);
-}
-
 static void ask_call(struct probe_run *r)
 {
 	int e = registration_available();
@@ -345,49 +334,6 @@ static void foresee_denial(struct session *s)
 		s->denied = "rseq() kills or holds who calls it: see syscall";
 }
 
-static uint32_t seccomp_mode(void)
-{
-	int mode = prctl(PR_GET_SECCOMP);
-
-	return mode < 0 ? SECCOMP_UNKNOWN : (uint32_t)mode + SECCOMP_DISABLED;
-}
-
-/* Where rseq() does not come to the kernel, what was seen is not the kernel's doing. */
-static void forget_kernel(struct session *s)
-{
-	s->kernel.promise = (struct kernel_promise){ .call = VERDICT_FAIL, .error = s->kernel.promise.error };
-	s->behaviour = (struct kernel_behaviour){ 0 };
-}
-
-static void settle_class(struct session *s)
-{
-	struct check_result result;
-
-	if (!s->denied && probe_run(&probe_unwritable, &s->plan, &s->arena, &result) == 0)
-		behaviour_add(&s->behaviour, &result);
-	behaviour_add_size(&s->behaviour, s->host.feature_size);
-	behaviour_settle(&s->behaviour, &s->host, &s->arena);
-}
-
-/* The class by what was seen, and what follows from all of it. */
-static void conclude_kernel(struct session *s)
-{
-	struct check_result result;
-
-	if (s->plan.fault || s->interrupted)
-		return;
-	/* It was not asked for, and everything stands on it. */
-	if (!s->kernel.promise.call && probe_run(&probe_syscall, &s->plan, &s->arena, &result) == 0)
-		promise_add(&s->kernel.promise, &result);
-	if (s->kernel.promise.call == VERDICT_FAIL)
-		forget_kernel(s);
-	else
-		settle_class(s);
-	s->kernel.host = &s->host;
-	s->kernel.seccomp = seccomp_mode();
-	diagnose_kernel(&s->kernel, &s->findings);
-}
-
 /* The two modes are there on such kernels alone, and the length chooses. */
 static void settle_mode(struct session *s)
 {
@@ -406,7 +352,6 @@ static int run_one(struct session *s, const struct check_entry *entry)
 	result.verdict = foresee(s, p, &result.detail);
 	if (result.verdict == VERDICT_PASS)
 		s->interrupted = check_list_run(entry, &s->plan, &s->arena, &result) == -EINTR;
-	learn(s, &result);
 	story = result.verdict == VERDICT_FAIL ? check_story_find(p->id) : NULL;
 	if (story) {
 		result.meaning = story->failure;
@@ -457,7 +402,9 @@ static enum status check(struct session *s, const struct output *output)
 	foresee_denial(s);
 	if (run_all(s, &progress) < 0)
 		return STATUS_INTERNAL;
-	conclude_kernel(s);
+	/* What is broken on purpose tells nothing of the kernel. */
+	if (!s->plan.fault && !s->interrupted)
+		cmd_kernel_conclude(&s->facts, &s->plan, &s->host, &s->findings, &s->arena);
 	settle_mode(s);
 	if (check_report(output, &s->facts, &s->findings, RSEQCTL_VERSION) < 0)
 		return STATUS_INTERNAL;

@@ -217,4 +217,9 @@ static void run_libc(struct probe_run *r)
 	}
 }
 
-const struct probe probe_libc = { .id = "libc", .title = "libc registers every thread", .run = run_libc };
+const struct probe probe_libc = {
+	.id = "libc",
+	.title = "libc registers every thread",
+	.run = run_libc,
+	.without_rseq = true,
+};
