@@ -10,7 +10,6 @@
 #include "cmd_kernel.h"
 #include "collect/host.h"
 #include "critical/registration.h"
-#include "diagnose/diagnose.h"
 #include "model/abi.h"
 #include "model/check_story.h"
 #include "model/host.h"
