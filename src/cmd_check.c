@@ -3,19 +3,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "cmd.h"
 #include "cmd_checks.h"
 #include "cmd_kernel.h"
 #include "collect/host.h"
 #include "critical/registration.h"
-#include "diagnose/diagnose.h"
 #include "model/abi.h"
 #include "model/check_story.h"
 #include "model/host.h"
 #include "probe/exec.h"
-#include "probe/probes.h"
 #include "report/check_report.h"
 #include "report/jsonw.h"
 #include "report/progress.h"
