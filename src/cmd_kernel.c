@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmd_kernel.h"
 
+#include <linux/seccomp.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
-#include "probe/probe.h"
+#include "diagnose/diagnose.h"
+#include "model/behaviour.h"
+#include "probe/probes.h"
 #include "util/array.h"
 
 enum { LIMIT_NS = 200000000, LEAST_NS = 1000000 };
@@ -64,4 +68,51 @@ void cmd_kernel_ask(struct cmd_kernel *k, const struct host_facts *host, struct 
 		if (p && left > LEAST_NS)
 			ask_one(&k->facts, p, left / (ARRAY_SIZE(wanted) - i), arena);
 	}
+}
+
+/* Without /proc, which a container may not have. */
+static uint32_t own_seccomp(void)
+{
+	switch (prctl(PR_GET_SECCOMP)) {
+	case SECCOMP_MODE_DISABLED:
+		return SECCOMP_DISABLED;
+	case SECCOMP_MODE_FILTER:
+		return SECCOMP_FILTERED;
+	}
+	return SECCOMP_UNKNOWN;
+}
+
+static void settle_class(const struct check_facts *checks, const struct probe_options *plan, struct host_facts *host,
+			 struct arena *arena)
+{
+	struct kernel_behaviour b = { 0 };
+	struct check_result result;
+
+	if (host->has & HOST_AUXV)
+		behaviour_add_size(&b, host->feature_size);
+	for (size_t i = 0; i < checks->n_checks; i++)
+		behaviour_add(&b, &checks->checks[i]);
+	probe_run(&probe_unwritable, plan, arena, &result);
+	behaviour_add(&b, &result);
+	behaviour_settle(&b, host, arena);
+}
+
+void cmd_kernel_conclude(const struct check_facts *checks, const struct probe_options *plan, struct host_facts *host,
+			 struct findings *findings, struct arena *arena)
+{
+	struct kernel_facts facts = { .host = host, .seccomp = own_seccomp() };
+
+	struct check_result result;
+
+	for (size_t i = 0; i < checks->n_checks; i++)
+		promise_add(&facts.promise, &checks->checks[i]);
+	/* It was not asked for, and everything stands on it. */
+	if (!facts.promise.call && probe_run(&probe_syscall, plan, arena, &result) == 0)
+		promise_add(&facts.promise, &result);
+	/* Where rseq() does not come to the kernel, what was seen is not the kernel's doing. */
+	if (facts.promise.call == VERDICT_FAIL)
+		facts.promise = (struct kernel_promise){ .call = VERDICT_FAIL, .error = facts.promise.error };
+	else
+		settle_class(checks, plan, host, arena);
+	diagnose_kernel(&facts, findings);
 }

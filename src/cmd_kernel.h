@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How the kernel behaves where its types leave it open: asked once, and only for a process that it matters to. */
+/* How the kernel behaves: what checks mean for it, and what inspect asks where the kernel's types leave it open. */
 #ifndef CMD_KERNEL_H
 #define CMD_KERNEL_H
 
 #include "model/check.h"
+#include "model/finding.h"
+#include "probe/probe.h"
 #include "util/arena.h"
 
 struct cmd_kernel {
@@ -17,5 +19,12 @@ struct cmd_kernel {
  * borrowed.
  */
 void cmd_kernel_ask(struct cmd_kernel *k, const struct host_facts *host, struct arena *arena);
+
+/*
+ * What these results, of nothing that was broken on purpose, say of the kernel: settles the host's class, and
+ * adds the findings about it. One question more is asked, with that plan. Strings are the arena's.
+ */
+void cmd_kernel_conclude(const struct check_facts *checks, const struct probe_options *plan, struct host_facts *host,
+			 struct findings *findings, struct arena *arena);
 
 #endif

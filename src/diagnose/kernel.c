@@ -227,6 +227,13 @@ void rule_kernel_no_rseq(const struct rule *rule, const struct diagnosis *d)
 	add_host(d, f);
 }
 
+/* Without an errno it was answered in the kernel's place, or the caller died; or rseq itself is broken. */
+static bool is_denied(const struct kernel_facts *k)
+{
+	return k->promise.call == VERDICT_FAIL && !kernel_has_none(k) &&
+	       (k->promise.error || k->seccomp == SECCOMP_FILTERED);
+}
+
 static struct finding *add_denied(const struct rule *rule, const struct diagnosis *d)
 {
 	const struct kernel_facts *k = d->kernel;
@@ -235,14 +242,15 @@ static struct finding *add_denied(const struct rule *rule, const struct diagnosi
 
 	if (!f)
 		return NULL;
-	f->detail = arena_printf(&d->findings->arena, "rseq() is denied to this process%s%s",
-				 error ? ": " : "", error ? error : "");
+	f->detail = arena_printf(&d->findings->arena, "rseq() is denied to this process%s%s", error ? ": " : "",
+				 error ? error : "");
 	if (error)
-		finding_evidence(d->findings, f, "rseq() ends with %s, which the kernel does not answer", error);
+		finding_evidence(d->findings, f, "rseq() ends with %s, which this kernel does not answer", error);
 	else
-		finding_evidence(d->findings, f, "a process of our own did not survive the call");
+		finding_evidence(d->findings, f, "the call fails, but not as a kernel would answer: %s",
+				 k->promise.call_detail ? k->promise.call_detail : "see the check syscall");
 	finding_evidence(d->findings, f, "seccomp of this process: %s", seccomp_mode_names[k->seccomp]);
-	if (k->seccomp != SECCOMP_FILTERED)
+	if (!error || k->seccomp != SECCOMP_FILTERED)
 		f->confidence = CONFIDENCE_INFERRED;
 	return f;
 }
@@ -252,8 +260,7 @@ void rule_seccomp_blocks_rseq(const struct rule *rule, const struct diagnosis *d
 	struct finding *f = NULL;
 
 	if (!d->process) {
-		if (d->kernel->promise.call == VERDICT_FAIL && !kernel_has_none(d->kernel))
-			f = add_denied(rule, d);
+		f = is_denied(d->kernel) ? add_denied(rule, d) : NULL;
 	} else if (d->process->seccomp == SECCOMP_FILTERED && d->host->rseq_class != CLASS_ABSENT) {
 		f = add_refused(rule, d);
 		if (f) {

@@ -395,8 +395,9 @@ const struct rule rules[] = {
 		.levels = "warning",
 		.story =
 			"rseq() ends with an errno that the kernel does not answer (EPERM, EACCES), or with ENOSYS\n"
-			"although the kernel has rseq, or kills: that is what a seccomp filter does, of a container or a\n"
-			"sandbox whose list of system calls is older than rseq. In inspect it is inferred: the process\n"
+			"although the kernel has rseq, or it kills, or says that it worked where it did not: that is\n"
+			"what a seccomp filter does, of a container or a sandbox whose list of system calls is older\n"
+			"than rseq. In inspect it is inferred: the process\n"
 			"has a filter, somebody besides libc asked for a registration in vain, and nobody has one;\n"
 			"libc's own failure is libc-failed.\n",
 		.advice = "allow the rseq system call in the seccomp filter (container engines: update the default profile)",

@@ -52,18 +52,32 @@ static const struct {
 	{ "abort-membarrier-long", PROMISE_LONGER, PROMISE_MEMBARRIER },
 };
 
+/*
+ * Whether the kernel was seen breaking it, in an answer that differs: what could not be registered, or died,
+ * has failed and tells nothing of this.
+ */
+static uint32_t seen_in(const struct check_result *r)
+{
+	if (r->verdict != VERDICT_FAIL)
+		return r->verdict;
+	for (size_t i = 0; i < r->n_rows; i++)
+		if (r->rows[i].ok == 0)
+			return VERDICT_FAIL;
+	return VERDICT_UNKNOWN;
+}
+
 void promise_add(struct kernel_promise *p, const struct check_result *r)
 {
 	if (!strcmp(r->id, "syscall")) {
 		p->call = r->verdict;
 		p->error = r->error;
+		p->call_detail = r->detail;
 	}
-	/* A process that was killed has told nothing of what is rewritten. */
 	if (!strcmp(r->id, "cpu_id_start"))
-		p->cpu_id_start = r->verdict == VERDICT_FAIL && !r->n_rows ? VERDICT_UNKNOWN : r->verdict;
+		p->cpu_id_start = seen_in(r);
 	for (size_t i = 0; i < ARRAY_SIZE(aborts); i++)
 		if (!strcmp(r->id, aborts[i].id))
-			p->aborts[aborts[i].length][aborts[i].abort] = r->verdict;
+			p->aborts[aborts[i].length][aborts[i].abort] = seen_in(r);
 }
 
 struct check_result *check_add(struct check_facts *facts, const struct check_result *result)

@@ -47,12 +47,13 @@ enum promise_abort { PROMISE_PREEMPTION, PROMISE_MIGRATION, PROMISE_SIGNAL, PROM
 
 struct kernel_promise {
 	uint32_t call;	       /* rseq() can be called */
-	int error;	       /* errno of a call that cannot; 0 with a failed one: it is not known, or the caller died */
+	int error;	       /* errno of a call that is refused; 0 with a failed one: it is worse, or not known */
+	const char *call_detail; /* what that check says; NULL: nothing */
 	uint32_t cpu_id_start; /* rewritten as users of 32 bytes rely on: b9eac6a9d93c, Linux 7.1-rc3 and 7.0.10 */
 	uint32_t aborts[PROMISE_LENGTHS][PROMISE_ABORTS];
 };
 
-/* Adds what this result says of the promise; most say nothing. Not of a probe with a fault. */
+/* Adds what this result says of the promise; most say nothing. Not of a probe with a fault. Strings are borrowed. */
 void promise_add(struct kernel_promise *p, const struct check_result *r);
 
 /* The machine, and how it kept its promise to this process. */

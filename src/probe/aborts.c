@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -257,7 +258,10 @@ static int be_interrupted(struct trial *t, uint64_t limit_ns)
 static void conclude(struct probe_run *r, const struct trial *t)
 {
 	uint32_t proved = t->kept + t->missed;
+	char seen[32];
 
+	snprintf(seen, sizeof(seen), "%" PRIu32 " of %" PRIu32, t->kept, proved);
+	probe_row(r, proved ? !t->missed : -1, "abort it", seen, "%s inside a section", t->way->what);
 	if (t->missed)
 		probe_fail(r, "%" PRIu32 " of %" PRIu32 " %s did not abort the section", t->missed, proved, t->way->what);
 	else if (proved < INTERRUPTIONS)
@@ -293,9 +297,7 @@ static void run(struct probe_run *r, const struct way *way, enum promise_length 
 	t.away = t.home < 0 ? -1 : probe_cpu(t.home);
 	t.alone = way->by_handler && t.away < 0;
 	e = t.home < 0 ? -EINVAL : probe_pin(t.home);
-	if (!critical_is_supported())
-		probe_skip(r, "there are no critical sections for this architecture in here");
-	else if (e < 0)
+	if (e < 0)
 		probe_skip(r, "this process cannot choose its CPU: %s", strerror(-e));
 	else if (t.away < 0 && !way->same_cpu && !t.alone)
 		probe_skip(r, "it takes two CPUs, and this process may use one");

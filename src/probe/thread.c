@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -149,21 +150,25 @@ bool probe_thread_own(struct probe_run *r, struct probe_thread *t, enum promise_
 	return false;
 }
 
-bool probe_thread_take(struct probe_run *r, struct probe_thread *t, enum promise_length length)
+/* As the answer to a longer one; the thread is left without a registration. */
+static bool takes_longer(struct probe_run *r, struct probe_thread *t)
 {
-	int e = probe_thread_register(r, t, length);
+	int e = probe_thread_register(r, t, PROMISE_LONGER);
 
 	if (e == 0)
-		return true;
-	if (e == -EINVAL && length == PROMISE_LONGER && probe_thread_register(r, t, PROMISE_ORIGINAL) == 0) {
 		probe_thread_unregister(t);
-		probe_skip(r, "this kernel takes no registration of more than 32 bytes (6.3 on)");
-	} else if (e == -EINVAL || e == -EBUSY) {
-		probe_skip(r, "somebody else registered this thread before, and its registration cannot be taken");
-	} else {
-		probe_skip(r, "rseq() is denied, or not there: %s", strerror(-e));
-	}
-	return false;
+	if (e == -EINVAL)
+		probe_skip(r, getauxval(AUXV_RSEQ_FEATURE_SIZE) ?
+				      "registrations of more than 32 bytes are refused: see lengths" :
+				      "this kernel takes registrations of 32 bytes alone (longer ones from 6.3 on)");
+	return e != -EINVAL;
+}
+
+bool probe_thread_take(struct probe_run *r, struct probe_thread *t, enum promise_length length)
+{
+	if (length == PROMISE_LONGER && (!probe_thread_free(r) || !takes_longer(r, t)))
+		return false;
+	return probe_thread_own(r, t, length);
 }
 
 void probe_thread_unregister(struct probe_thread *t)

@@ -37,8 +37,6 @@ bool probe_area_is_kept(struct rseq_area *area, uint32_t length);
  * sections of t are then those of this thread, keyed by cpu_id, with the fault no-section if it is asked for.
  */
 int probe_thread_register(struct probe_run *r, struct probe_thread *t, enum promise_length length);
-/* The same, and when it cannot be, the probe is skipped with the reason. Whether it is registered. */
-bool probe_thread_take(struct probe_run *r, struct probe_thread *t, enum promise_length length);
 
 void probe_thread_unregister(struct probe_thread *t);
 
@@ -53,6 +51,9 @@ bool probe_thread_free(struct probe_run *r);
 
 /* probe_thread_register(); false when it could not be, or is not kept, and then the verdict is given. */
 bool probe_thread_own(struct probe_run *r, struct probe_thread *t, enum promise_length length);
+
+/* The same; where the kernel takes no longer registrations, the probe is skipped. */
+bool probe_thread_take(struct probe_run *r, struct probe_thread *t, enum promise_length length);
 
 /* The first CPU and the next one that this process may use; -1 where there is none. */
 int probe_cpu(int after);
