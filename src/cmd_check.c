@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "cmd.h"
 #include "cmd_checks.h"
@@ -14,7 +13,6 @@
 #include "model/check_story.h"
 #include "model/host.h"
 #include "probe/exec.h"
-#include "probe/probes.h"
 #include "report/check_report.h"
 #include "report/jsonw.h"
 #include "report/progress.h"

@@ -41,8 +41,7 @@ static bool ask_kernel(struct rseq_ptrace_configuration *ret)
 	if (pid < 0)
 		return false;
 	if (waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status))
-		known = ptrace((enum __ptrace_request)RSEQ_PTRACE_GET_CONFIGURATION, pid, sizeof(*ret), ret) >=
-			(long)sizeof(*ret);
+		known = ptrace(RSEQ_PTRACE_GET_CONFIGURATION, pid, sizeof(*ret), ret) >= (long)sizeof(*ret);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	return known;
