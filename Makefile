@@ -37,7 +37,8 @@ DEPS_BUILD := pkg-config $(DEPS_LIBS)
 # Allocators and tracers in which nothing may be found; "?": where the release has that version.
 DEPS_REAL  := libtcmalloc-minimal4? libjemalloc2? libmimalloc2.0? liblttng-ust1? liburcu8?
 DEPS_BPF   := clang libbpf-dev bpftool
-DEPS_CHECK := libcmocka-dev bats jq libxml2-utils lld mandoc musl-tools perl procps strace stress-ng? $(DEPS_REAL) \
+DEPS_CHECK := libcmocka-dev bats jq libxml2-utils lld mandoc musl-tools perl procps python3-prometheus-client python3-yaml \
+	      strace stress-ng? $(DEPS_REAL) \
 	      $(if $(filter x86_64,$(shell uname -m)),gcc-i686-linux-gnu libc6-dev-i386-cross)
 DEPS_VM_amd64 := qemu-system-x86
 DEPS_VM_arm64 := qemu-system-arm gcc-aarch64-linux-gnu

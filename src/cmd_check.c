@@ -44,7 +44,7 @@ static const struct argp_option option_table[] = {
 	{ "only", KEY_ONLY, "LIST", 0, "Only these checks: ids, or the word before a dash (abort, stress)", 0 },
 	{ "skip", KEY_SKIP, "LIST", 0, "All but these checks", 0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0,
-	  "A check that takes longer has failed (default 5); those of stress and tracepoints get four times that", 0 },
+	  "A check that takes longer has failed (default 5); those from tracepoints on get four times that", 0 },
 	{ 0 },
 };
 
@@ -68,21 +68,30 @@ static const char *nearest(const struct check_list *checks, const char *word, st
 	return near;
 }
 
+/* The check of that id, or those that begin with it and a dash; whether there is any. */
+static bool mark_word(struct options *o, const char *word, bool chosen)
+{
+	const struct check_entry *exact = check_list_find(&o->checks, word);
+	bool found = false;
+
+	for (size_t i = 0; *word && i < o->checks.n; i++)
+		if (exact ? exact == &o->checks.items[i] :
+			    check_id_matches(o->checks.items[i].probe.id, word, strlen(word))) {
+			o->chosen[i] = chosen;
+			found = true;
+		}
+	return found;
+}
+
 /* Every word of the list must mean something. */
 static void mark(struct options *o, const char *list, bool chosen, struct argp_state *state)
 {
 	for (const char *word = list;; word++) {
-		size_t len = strcspn(word, ","), found = 0;
+		size_t len = strcspn(word, ",");
+		const char *name = arena_strndup(&o->checks.arena, word, len), *near;
 
-		for (size_t i = 0; i < o->checks.n; i++)
-			if (len && check_id_matches(o->checks.items[i].probe.id, word, len)) {
-				o->chosen[i] = chosen;
-				found++;
-			}
-		if (!found) {
-			const char *name = arena_strndup(&o->checks.arena, word, len);
-			const char *near = nearest(&o->checks, name, &o->checks.arena);
-
+		if (!mark_word(o, name, chosen)) {
+			near = nearest(&o->checks, name, &o->checks.arena);
 			argp_error(state, "no check is called '%s'%s%s%s", name, near ? ": did you mean '" : "",
 				   near ? near : "", near ? "'?" : "");
 		}
@@ -252,7 +261,7 @@ struct session {
 	const struct options *options;
 	struct probe_options plan;
 	sigset_t stop;
-	int rseq; /* what rseq() itself answers: 0 or -errno */
+	const char *denied; /* why nothing that needs rseq() can be asked; NULL: it can */
 	bool interrupted;
 	struct check_facts facts;
 	struct host_facts host;
@@ -263,15 +272,12 @@ struct session {
 static void read_environment(struct session *s)
 {
 	struct stress_options as = { .own_registration = !registration_libc_area(), .length = registration_usual_length() };
-	struct environment_facts *e = &s->facts.environment;
 
 	host_read(&s->host);
 	host_read_class(&s->host, &s->arena);
 	s->facts.host = &s->host;
 	(void)!sched_getaffinity(0, sizeof(as.cpus), &as.cpus);
-	environment_read(&as, &s->arena, e);
-	if (s->host.rseq_class == CLASS_SPLIT && e->has & ENVIRONMENT_LENGTH)
-		e->mode = e->length > RSEQ_FIRST_LENGTH ? MODE_OPTIMIZED : MODE_LEGACY;
+	environment_read(&as, &s->arena, &s->facts.environment);
 }
 
 /* One that is ignored, as under nohup(1), stays ignored. */
@@ -295,11 +301,43 @@ static enum verdict foresee(const struct session *s, const struct probe *p, cons
 		*ret_why = "interrupted by a signal";
 		return VERDICT_UNKNOWN;
 	}
-	*ret_why = s->rseq == -ENOSYS ? "rseq() is not there: see syscall" : "rseq() is denied: see syscall";
-	if (s->rseq < 0 && !p->without_rseq)
+	*ret_why = s->denied;
+	if (s->denied && !p->without_rseq)
 		return VERDICT_SKIP;
 	*ret_why = "it makes the kernel write to its log: --all-probes asks for it";
 	return p->writes_log && !s->options->all ? VERDICT_SKIP : VERDICT_PASS;
+}
+
+static void ask_call(struct probe_run *r)
+{
+	int e = registration_available();
+
+	if (e == 0)
+		probe_pass(r, NULL);
+	else
+		probe_skip(r, e == -ENOSYS ? "rseq() is not there: see syscall" : "rseq() is denied: see syscall");
+}
+
+/* Not by this process: a filter may kill for it. */
+static void foresee_denial(struct session *s)
+{
+	static const struct probe call = { .id = "call", .run = ask_call };
+	struct check_result result;
+
+	s->interrupted = probe_run(&call, &s->plan, &s->arena, &result) == -EINTR;
+	if (result.verdict == VERDICT_SKIP)
+		s->denied = result.detail;
+	else if (result.verdict == VERDICT_FAIL)
+		s->denied = "rseq() kills or holds who calls it: see syscall";
+}
+
+/* The two modes are there on such kernels alone, and the length chooses. */
+static void settle_mode(struct session *s)
+{
+	struct environment_facts *e = &s->facts.environment;
+
+	if (s->host.rseq_class == CLASS_SPLIT && e->has & ENVIRONMENT_LENGTH)
+		e->mode = e->length > RSEQ_FIRST_LENGTH ? MODE_OPTIMIZED : MODE_LEGACY;
 }
 
 static int run_one(struct session *s, const struct check_entry *entry)
@@ -353,16 +391,18 @@ static enum status check(struct session *s, const struct output *output)
 
 	hold_signals(s);
 	read_environment(s);
-	s->rseq = registration_available();
 	s->plan.limit_ns = s->options->limit_ns;
 	s->plan.fault = s->options->fault;
 	s->plan.rseq_class = s->host.rseq_class;
 	s->facts.inject = s->options->fault ? check_fault_at(s->options->fault - 1)->name : NULL;
 	progress_init(&progress, output);
+	foresee_denial(s);
 	if (run_all(s, &progress) < 0)
 		return STATUS_INTERNAL;
+	/* What is broken on purpose tells nothing of the kernel. */
 	if (!s->plan.fault && !s->interrupted)
 		cmd_kernel_conclude(&s->facts, &s->plan, &s->host, &s->findings, &s->arena);
+	settle_mode(s);
 	if (check_report(output, &s->facts, &s->findings, RSEQCTL_VERSION) < 0)
 		return STATUS_INTERNAL;
 	return conclude(s);

@@ -22,12 +22,12 @@ const struct check_fault *check_fault_at(size_t i)
 	return i < ARRAY_SIZE(faults) ? &faults[i] : NULL;
 }
 
-static struct check_entry *add(struct check_list *l, const struct probe *p)
+static struct check_entry *add(struct check_list *l, const struct probe *p, unsigned int limits)
 {
 	struct check_entry *e = ARRAY_ADD(l->items, l->n);
 
 	if (e)
-		*e = (struct check_entry){ .probe = *p, .limits = 1 };
+		*e = (struct check_entry){ .probe = *p, .limits = limits };
 	return e;
 }
 
@@ -38,12 +38,11 @@ static int add_workload(struct check_list *l, size_t workload)
 		.id = arena_printf(&l->arena, "stress-%s", w->name),
 		.title = arena_printf(&l->arena, "half a second of stress: %s", w->summary),
 		.run = check_stress,
-	});
+	}, LONG_LIMITS);
 
 	if (!e)
 		return -ENOMEM;
 	e->workload = workload;
-	e->limits = LONG_LIMITS;
 	return 0;
 }
 
@@ -54,10 +53,10 @@ int check_list_make(struct check_list *ret)
 	int r = 0;
 
 	*ret = (struct check_list){ 0 };
-	for (size_t i = 0; (p = probe_at(i)); i++)
-		r = add(ret, p) ? r : -ENOMEM;
-	for (size_t i = 0; i < ARRAY_SIZE(rooms); i++)
-		r = add(ret, rooms[i]) ? r : -ENOMEM;
+	for (size_t i = 0; r == 0 && (p = probe_at(i)); i++)
+		r = add(ret, p, 1) ? 0 : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rooms); i++)
+		r = add(ret, rooms[i], LONG_LIMITS) ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && stress_workload(i); i++)
 		if (stress_workload(i)->by_default)
 			r = add_workload(ret, i);

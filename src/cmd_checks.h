@@ -8,7 +8,7 @@
 struct check_entry {
 	struct probe probe;
 	size_t workload;   /* of stress, for its probe */
-	unsigned int limits; /* how many times the limit of others: stress takes longer */
+	unsigned int limits; /* how many times the limit that was asked for */
 };
 
 /* In the order in which they run. */

@@ -33,7 +33,7 @@ for build in "$O" "$O/asan"; do
 		case $t in *.d) continue ;; esac
 		suite "$variant/unit/$(basename "$t")" env CMOCKA_MESSAGE_OUTPUT=TAP "$t"
 	done
-	for t in areas audit check-aborts check-kernel cli hostile inspect kinds stress users; do
+	for t in areas audit check check-aborts check-kernel check-rules cli hostile inspect kinds stress users; do
 		if [ "$variant" = asan ] && [ "$t" = cli ]; then
 			continue # checks words and files, and one build of them is enough
 		fi

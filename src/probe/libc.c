@@ -41,8 +41,7 @@ static bool ask_kernel(struct rseq_ptrace_configuration *ret)
 	if (pid < 0)
 		return false;
 	if (waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status))
-		known = ptrace((enum __ptrace_request)RSEQ_PTRACE_GET_CONFIGURATION, pid, sizeof(*ret), ret) >=
-			(long)sizeof(*ret);
+		known = ptrace(RSEQ_PTRACE_GET_CONFIGURATION, pid, sizeof(*ret), ret) >= (long)sizeof(*ret);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	return known;
@@ -217,4 +216,9 @@ static void run_libc(struct probe_run *r)
 	}
 }
 
-const struct probe probe_libc = { .id = "libc", .title = "libc registers every thread", .run = run_libc };
+const struct probe probe_libc = {
+	.id = "libc",
+	.title = "libc registers every thread",
+	.run = run_libc,
+	.without_rseq = true,
+};

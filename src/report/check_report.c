@@ -230,9 +230,14 @@ static void write_check(const struct output *o, const struct check_result *c)
 
 	fprintf(o->file, "  %s%-*s%s%-*s", color, VERDICT_COLUMNS, verdict_names[c->verdict], output_plain(o), ID_COLUMNS,
 		c->id);
-	output_wrapped(o, 2 + VERDICT_COLUMNS + ID_COLUMNS, c->title);
-	if (c->verdict != VERDICT_PASS || o->verbosity > 0)
-		write_line(o, "", c->detail);
+	/* Why it was not asked says more than what. */
+	if (c->detail && (c->verdict == VERDICT_SKIP || c->verdict == VERDICT_UNKNOWN)) {
+		output_wrapped(o, 2 + VERDICT_COLUMNS + ID_COLUMNS, c->detail);
+	} else {
+		output_wrapped(o, 2 + VERDICT_COLUMNS + ID_COLUMNS, c->title);
+		if (c->verdict == VERDICT_FAIL || o->verbosity > 0)
+			write_line(o, "", c->detail);
+	}
 	if (c->verdict == VERDICT_FAIL || o->verbosity > 0)
 		write_rows(o, c, o->verbosity > 0);
 	write_line(o, "means", c->meaning);

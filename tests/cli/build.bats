@@ -30,6 +30,9 @@ build() {
 	inspect --method bpf "$LAB_PID"
 	is "$status" 3
 	[[ "$(json '.errors[0].why')" == *"built without BPF"* ]]
+	"$o/rseqctl" check --json --only syscall,tracepoints,iterator >"$JSON"
+	is "$(json '[.checks[].verdict] | join(" ")')" "pass skip skip"
+	[ "$(id -u)" -ne 0 ] || jq -e 'all(.checks[1:][]; .detail | test("built without BPF"))' "$JSON"
 }
 
 @test "STATIC=1 is one file that runs where nothing else is" {
@@ -41,6 +44,17 @@ build() {
 	cp "$o/rseqctl" "$root/"
 	run chroot "$root" /rseqctl version
 	is "$status" 0
+	# an empty root: no /proc to ask, no types to read; what cannot be asked is skipped with the reason
+	run chroot "$root" /rseqctl check --json
+	is "$status" 0
+	jq -e '.failed == 0 and .passed >= 20 and all(.checks[] | select(.verdict != "pass"); .detail | length > 10)
+		and (.checks[] | select(.id == "ptrace") | .verdict == "skip" and (.detail | test("/proc")))
+		and (.checks[] | select(.id == "stress-dlopen") | .verdict == "skip")' <<<"$output"
+	run setpriv --reuid 65533 --regid 65533 --clear-groups --bounding-set=+sys_chroot --inh-caps=+sys_chroot \
+		--ambient-caps=+sys_chroot chroot "$root" /rseqctl check --json
+	is "$status" 0
+	jq -e '.failed == 0 and .passed >= 20 and all(.checks[] | select(.verdict != "pass"); .detail | length > 10)
+		and (.checks[] | select(.id == "tracepoints") | .verdict == "skip" and (.detail | test("bpf and perfmon")))' <<<"$output"
 	lab threads 2
 	RSEQCTL=$o/rseqctl
 	inspect "$LAB_PID"
