@@ -64,9 +64,8 @@ void cmd_kernel_ask(struct cmd_kernel *k, const struct host_facts *host, struct 
 		const struct probe *p = find(wanted[i]);
 		uint64_t left = end > now() ? end - now() : 0;
 
-		/* A share each: none may take what the others need. */
 		if (p && left > LEAST_NS)
-			ask_one(&k->facts, p, left / (ARRAY_SIZE(wanted) - i), arena);
+			ask_one(&k->facts, p, left, arena);
 	}
 }
 
