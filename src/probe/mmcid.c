@@ -22,7 +22,7 @@
 #include "util/strbuf.h"
 
 /* Slots where the number of CPUs is not known: more than there ever are. */
-enum { SLOTS_MAX = 8192, THREADS_MIN = 4, THREADS_MAX = 256, BATCH = 64, WINDOW = 300, WHY_MAX = 200 };
+enum { SLOTS_MAX = 8192, THREADS_MIN = 4, THREADS_MAX = 256, BATCH = 1024, WINDOW = 300, WHY_MAX = 200 };
 enum { ENOUGH_TOGETHER = 5000, ENOUGH_NS = 100000000 };
 
 struct slot {
