@@ -3,19 +3,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "cmd.h"
 #include "cmd_checks.h"
 #include "cmd_kernel.h"
 #include "collect/host.h"
 #include "critical/registration.h"
-#include "diagnose/diagnose.h"
 #include "model/abi.h"
 #include "model/check_story.h"
 #include "model/host.h"
 #include "probe/exec.h"
-#include "probe/probes.h"
 #include "report/check_report.h"
 #include "report/jsonw.h"
 #include "report/progress.h"
@@ -71,21 +68,30 @@ static const char *nearest(const struct check_list *checks, const char *word, st
 	return near;
 }
 
+/* The check of that id, or those that begin with it and a dash; whether there is any. */
+static bool mark_word(struct options *o, const char *word, bool chosen)
+{
+	const struct check_entry *exact = check_list_find(&o->checks, word);
+	bool found = false;
+
+	for (size_t i = 0; *word && i < o->checks.n; i++)
+		if (exact ? exact == &o->checks.items[i] :
+			    check_id_matches(o->checks.items[i].probe.id, word, strlen(word))) {
+			o->chosen[i] = chosen;
+			found = true;
+		}
+	return found;
+}
+
 /* Every word of the list must mean something. */
 static void mark(struct options *o, const char *list, bool chosen, struct argp_state *state)
 {
 	for (const char *word = list;; word++) {
-		size_t len = strcspn(word, ","), found = 0;
+		size_t len = strcspn(word, ",");
+		const char *name = arena_strndup(&o->checks.arena, word, len), *near;
 
-		for (size_t i = 0; i < o->checks.n; i++)
-			if (len && check_id_matches(o->checks.items[i].probe.id, word, len)) {
-				o->chosen[i] = chosen;
-				found++;
-			}
-		if (!found) {
-			const char *name = arena_strndup(&o->checks.arena, word, len);
-			const char *near = nearest(&o->checks, name, &o->checks.arena);
-
+		if (!mark_word(o, name, chosen)) {
+			near = nearest(&o->checks, name, &o->checks.arena);
 			argp_error(state, "no check is called '%s'%s%s%s", name, near ? ": did you mean '" : "",
 				   near ? near : "", near ? "'?" : "");
 		}

@@ -204,7 +204,7 @@ static int stop_witness(void *data, struct abort_counts *ret, const char **ret_w
 	return e;
 }
 
-static void judge_count(struct probe_run *r, const struct witness *w, const struct stress_result *result, uint32_t threads)
+static void judge_count(struct probe_run *r, const struct witness *w, const struct stress_result *result)
 {
 	char own[24], kernel[24];
 
@@ -219,8 +219,8 @@ static void judge_count(struct probe_run *r, const struct witness *w, const stru
 	}
 	snprintf(own, sizeof(own), "%" PRIu64, result->aborts);
 	snprintf(kernel, sizeof(kernel), "%" PRIu64, result->kernel.total);
-	probe_row(r, result->kernel.total == result->aborts, own, kernel, "aborts of %" PRIu32 " threads", threads);
-	probe_pass(r, "%s aborts, as their threads counted them", kernel);
+	probe_row(r, result->kernel.total == result->aborts, own, kernel, "aborts of one thread");
+	probe_pass(r, "%s aborts, as their thread counted them", kernel);
 }
 
 static void run_tracepoints(struct probe_run *r)
@@ -239,19 +239,21 @@ static void run_tracepoints(struct probe_run *r)
 	e = make_plan(&plan, TRACED_MS);
 	plan.counter = &asked;
 	plan.min_aborts = 1;
+	/* From 7.0 on a program at a tracepoint can be preempted, and what another thread does meanwhile is missed. */
+	plan.threads = 1;
 	if (e == 0)
 		e = stress_run(&plan, 0, NULL, NULL, &arena, &result, &why);
 	if (e < 0)
 		probe_unknown(r, "there is nothing to trace: %s: %s", why, strerror(-e));
 	else
-		judge_count(r, &witness, &result, plan.threads);
+		judge_count(r, &witness, &result);
 	counter_done(&counter);
 	arena_done(&arena);
 }
 
 const struct probe check_tracepoints = {
 	.id = "tracepoints",
-	.title = "the kernel's tracepoints count aborts as their threads do",
+	.title = "the kernel's tracepoints count aborts as their thread does",
 	.run = run_tracepoints,
 };
 

@@ -64,9 +64,8 @@ void cmd_kernel_ask(struct cmd_kernel *k, const struct host_facts *host, struct 
 		const struct probe *p = find(wanted[i]);
 		uint64_t left = end > now() ? end - now() : 0;
 
-		/* A share each: none may take what the others need. */
 		if (p && left > LEAST_NS)
-			ask_one(&k->facts, p, left / (ARRAY_SIZE(wanted) - i), arena);
+			ask_one(&k->facts, p, left, arena);
 	}
 }
 
@@ -101,17 +100,17 @@ void cmd_kernel_conclude(const struct check_facts *checks, const struct probe_op
 			 struct findings *findings, struct arena *arena)
 {
 	struct kernel_facts facts = { .host = host, .seccomp = own_seccomp() };
-
+	struct kernel_promise *p = &facts.promise;
 	struct check_result result;
 
 	for (size_t i = 0; i < checks->n_checks; i++)
-		promise_add(&facts.promise, &checks->checks[i]);
+		promise_add(p, &checks->checks[i]);
 	/* It was not asked for, and everything stands on it. */
-	if (!facts.promise.call && probe_run(&probe_syscall, plan, arena, &result) == 0)
-		promise_add(&facts.promise, &result);
+	if (!p->call && probe_run(&probe_syscall, plan, arena, &result) == 0)
+		promise_add(p, &result);
 	/* Where rseq() does not come to the kernel, what was seen is not the kernel's doing. */
-	if (facts.promise.call == VERDICT_FAIL)
-		facts.promise = (struct kernel_promise){ .call = VERDICT_FAIL, .error = facts.promise.error };
+	if (p->call == VERDICT_FAIL)
+		*p = (struct kernel_promise){ .call = VERDICT_FAIL, .error = p->error, .call_detail = p->call_detail };
 	else
 		settle_class(checks, plan, host, arena);
 	diagnose_kernel(&facts, findings);

@@ -389,12 +389,11 @@ static enum status choose_disturbers(struct session *s)
 
 static enum status choose_indexes(struct session *s)
 {
-	uint32_t mm_cid = 1u << find_choice(stress_index, "mm_cid"), all = mm_cid | 1u << find_choice(stress_index, "cpu_id");
-	bool has = registration_has_mm_cid();
+	uint32_t mm_cid = 1u << find_choice(stress_index, "mm_cid");
 
-	if (s->options->keys & mm_cid && !has)
+	if (s->options->keys & mm_cid && !registration_has_mm_cid())
 		return refuse(s, "index", "--index mm_cid: this kernel keeps no mm_cid (Linux 6.3 on)");
-	s->plan.keys = s->options->keys ? s->options->keys : has ? all : all & ~mm_cid;
+	s->plan.keys = s->options->keys;
 	return STATUS_OK;
 }
 

@@ -48,15 +48,6 @@ static volatile uint32_t *field(struct trial *t)
 
 /* --- what happens meanwhile --- */
 
-static int sleep_once(struct trial *t, uint32_t *ret_value)
-{
-	static const struct timespec moment = { 0, 100000 };
-
-	nanosleep(&moment, NULL);
-	*ret_value = *field(t);
-	return 0;
-}
-
 /* On the CPU to which the process is pinned at its start. */
 static void *take_turns(void *arg)
 {
@@ -71,12 +62,29 @@ static void *take_turns(void *arg)
 	return NULL;
 }
 
-/* No system call of this thread: it loses its CPU to the other one. */
+static uint64_t turns(const struct trial *t)
+{
+	return __atomic_load_n(&t->turns, __ATOMIC_SEQ_CST);
+}
+
+/* Until the other thread has had the CPU, which proves that this one was switched out: a sleep may be none. */
+static int sleep_once(struct trial *t, uint32_t *ret_value)
+{
+	static const struct timespec moment = { 0, 100000 };
+
+	for (uint64_t before = turns(t); turns(t) == before; nanosleep(&moment, NULL))
+		if (now() > t->end_ns)
+			return -ETIME;
+	*ret_value = *field(t);
+	return 0;
+}
+
+/* No system call of this thread. */
 static int be_preempted_once(struct trial *t, uint32_t *ret_value)
 {
-	uint64_t before = __atomic_load_n(&t->turns, __ATOMIC_SEQ_CST), rounds = 0;
+	uint64_t before = turns(t), rounds = 0;
 
-	while (__atomic_load_n(&t->turns, __ATOMIC_SEQ_CST) == before)
+	while (turns(t) == before)
 		if (++rounds % 1000000 == 0 && now() > t->end_ns)
 			return -ETIME;
 	*ret_value = *field(t);

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "critical/registration.h"
 #include "stress/child.h"
 #include "stress/workload.h"
 #include "util/array.h"
@@ -37,14 +38,14 @@ const struct stress_choice *stress_workload(size_t i)
 	return i < ARRAY_SIZE(workloads) ? &workloads[i]->choice : NULL;
 }
 
-static const struct stress_choice keys[KEYS] = {
+static const struct stress_choice key_choices[KEYS] = {
 	[KEY_CPU_ID] = { "cpu_id", "the CPU that the thread runs on", true },
 	[KEY_MM_CID] = { "mm_cid", "the process's own number for threads that run at once (Linux 6.3 on)", true },
 };
 
 const struct stress_choice *stress_index(size_t i)
 {
-	return i < ARRAY_SIZE(keys) ? &keys[i] : NULL;
+	return i < ARRAY_SIZE(key_choices) ? &key_choices[i] : NULL;
 }
 
 bool stress_fault_applies(size_t fault, size_t workload)
@@ -111,15 +112,22 @@ static size_t size_of(const struct run *run)
 	       run->n_slots * sizeof(struct slot);
 }
 
+/* What was asked for, as far as the workload leaves a choice and the kernel keeps it. */
+static uint32_t keys_of(const struct stress_options *options, const struct workload *workload)
+{
+	uint32_t keys = options->keys & workload->keys ? options->keys & workload->keys : workload->keys;
+
+	if (keys == KEY_ANY && !registration_has_mm_cid())
+		keys = KEY_BIT(KEY_CPU_ID);
+	return keys;
+}
+
 static struct run *share(const struct stress_options *options, const struct workload *workload)
 {
 	uint32_t indexes = possible_cpus();
 	struct run plan = { .options = options, .workload = workload, .n_workers = options->threads,
-			    .n_indexes = indexes, .n_slots = KEYS * indexes, .keys = workload->keys & options->keys }, *run;
-	char *memory;
-
-	plan.keys = plan.keys ? plan.keys : workload->keys;
-	memory = mmap(NULL, size_of(&plan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+			    .n_indexes = indexes, .n_slots = KEYS * indexes, .keys = keys_of(options, workload) }, *run;
+	char *memory = mmap(NULL, size_of(&plan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return NULL;

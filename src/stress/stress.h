@@ -50,7 +50,7 @@ struct stress_options {
 	cpu_set_t cpus;	       /* where workers may run */
 	uint32_t disturb;      /* bits of the rows of stress_disturber */
 	bool disturb_named;    /* one that cannot be is then an error, and else left out */
-	uint32_t keys;	       /* bits of the rows of stress_index, for workloads that leave the choice */
+	uint32_t keys;	       /* bits of the rows of stress_index, for workloads that leave the choice; 0: all there are */
 	int fault;	       /* row of stress_fault, -1 for none */
 	bool own_registration; /* libc's is off */
 	uint32_t length;       /* of own registrations */

@@ -150,7 +150,7 @@ possible() {
 		pids+=($!)
 	done
 	check --only abort,cpu_id_start
-	kill "${pids[@]}"
+	kill "${pids[@]}" 2>/dev/null || true # those that are still there
 	wait "${pids[@]}" 2>/dev/null || true
 	is "$(with fail)" ""
 	# what could not be met says how far it came
@@ -181,7 +181,11 @@ possible() {
 @test "inspect: the kernel is tried for tcmalloc alone, and only where the class leaves it open" {
 	local class
 	lab "$R0" tcmalloc-like 2
-	inspect "$LAB_PID"
+	# 200 ms may be too little on a slow machine: then it is said, and it may be enough another time
+	for _ in $(seq 20); do
+		inspect "$LAB_PID"
+		[ "$(json '[.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc")] | length')" -gt 0 ] || break
+	done
 	class=$(json .host.rseq_class)
 	case $class in
 	rewrite)

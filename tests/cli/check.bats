@@ -190,6 +190,7 @@ rseq_or_skip() {
 }
 
 @test "--only and --skip take ids and the words before a dash" {
+	is "$("$RSEQCTL" check --list -q --only abort-signal)" abort-signal
 	is "$("$RSEQCTL" check --list -q --only syscall,ptrace | tr '\n' ' ')" "syscall ptrace "
 	is "$("$RSEQCTL" check --list -q --only stress | wc -l)" "$("$RSEQCTL" stress --list -q | grep -c '^workload ')"
 	is "$("$RSEQCTL" check --list -q --only stress --skip stress-list | wc -l)" "$(("$("$RSEQCTL" stress --list -q | grep -c '^workload ')" - 1))"

@@ -234,7 +234,7 @@ static void run_counted(struct fake *f, struct arena *arena, struct stress_resul
 {
 	struct abort_counter counter = { fake_start, fake_stop, f };
 	struct stress_options options = {
-		.threads = 2, .operations = 100, .seed = 1, .fault = -1, .disturb = 1u << 4, .keys = 1, .counter = &counter,
+		.threads = 2, .operations = 100, .seed = 1, .fault = -1, .disturb = 1u << 4, .counter = &counter,
 		.own_registration = !registration_libc_area(), .length = 32,
 	};
 	const char *why = "";
