@@ -100,17 +100,17 @@ void cmd_kernel_conclude(const struct check_facts *checks, const struct probe_op
 			 struct findings *findings, struct arena *arena)
 {
 	struct kernel_facts facts = { .host = host, .seccomp = own_seccomp() };
-
+	struct kernel_promise *promise = &facts.promise;
 	struct check_result result;
 
 	for (size_t i = 0; i < checks->n_checks; i++)
-		promise_add(&facts.promise, &checks->checks[i]);
+		promise_add(promise, &checks->checks[i]);
 	/* It was not asked for, and everything stands on it. */
-	if (!facts.promise.call && probe_run(&probe_syscall, plan, arena, &result) == 0)
-		promise_add(&facts.promise, &result);
+	if (!promise->call && probe_run(&probe_syscall, plan, arena, &result) == 0)
+		promise_add(promise, &result);
 	/* Where rseq() does not come to the kernel, what was seen is not the kernel's doing. */
-	if (facts.promise.call == VERDICT_FAIL)
-		facts.promise = (struct kernel_promise){ .call = VERDICT_FAIL, .error = facts.promise.error };
+	if (promise->call == VERDICT_FAIL)
+		*promise = (struct kernel_promise){ VERDICT_FAIL, promise->error, promise->call_detail, 0, { { 0 } } };
 	else
 		settle_class(checks, plan, host, arena);
 	diagnose_kernel(&facts, findings);
