@@ -28,7 +28,7 @@ struct trial {
 	struct probe_thread thread;
 	struct probe_run *run;
 	int cpu, other; /* other: -1, there is none */
-	uint64_t end_ns;
+	uint64_t end_ns; /* of the way that is being asked */
 	uint64_t turns; /* of the thread that takes the CPU */
 	bool end;
 };
@@ -159,6 +159,7 @@ static int ask(struct trial *t, const struct way *way)
 
 static void ask_all(struct trial *t)
 {
+	uint64_t start = now(), share = t->run->options->limit_ns / 2 / ARRAY_SIZE(ways);
 	const char *broken = NULL, *unseen = NULL;
 	pthread_t other;
 	int e = -pthread_create(&other, NULL, take_turns, t);
@@ -168,8 +169,11 @@ static void ask_all(struct trial *t)
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
-		int r = ask(t, &ways[i]);
+		int r;
 
+		/* None takes the time of the others. */
+		t->end_ns = start + share * (i + 1);
+		r = ask(t, &ways[i]);
 		broken = r > 0 && !broken ? ways[i].what : broken;
 		unseen = r < 0 && r != -ENODEV ? ways[i].what : unseen;
 	}
@@ -197,7 +201,7 @@ static void listen_to_signals(void)
 
 static void run_cpu_id_start(struct probe_run *r)
 {
-	struct trial t = { .run = r, .cpu = probe_cpu(-1), .end_ns = now() + r->options->limit_ns / 2 };
+	struct trial t = { .run = r, .cpu = probe_cpu(-1) };
 	int e;
 
 	t.other = t.cpu < 0 ? -1 : probe_cpu(t.cpu);
