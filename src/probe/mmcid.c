@@ -277,7 +277,7 @@ static void work(struct probe_run *r, uint32_t n)
 		return;
 	}
 	pthread_barrier_wait(&crew->barrier);
-	wait_for(crew, r->options->limit_ns / 2);
+	wait_for(crew, r->options->limit_ns / 4);
 	for (uint32_t i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	judge(r, crew);
