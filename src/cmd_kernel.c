@@ -100,17 +100,17 @@ void cmd_kernel_conclude(const struct check_facts *checks, const struct probe_op
 			 struct findings *findings, struct arena *arena)
 {
 	struct kernel_facts facts = { .host = host, .seccomp = own_seccomp() };
-	struct kernel_promise *promise = &facts.promise;
+	struct kernel_promise *p = &facts.promise;
 	struct check_result result;
 
 	for (size_t i = 0; i < checks->n_checks; i++)
-		promise_add(promise, &checks->checks[i]);
+		promise_add(p, &checks->checks[i]);
 	/* It was not asked for, and everything stands on it. */
-	if (!promise->call && probe_run(&probe_syscall, plan, arena, &result) == 0)
-		promise_add(promise, &result);
+	if (!p->call && probe_run(&probe_syscall, plan, arena, &result) == 0)
+		promise_add(p, &result);
 	/* Where rseq() does not come to the kernel, what was seen is not the kernel's doing. */
-	if (promise->call == VERDICT_FAIL)
-		*promise = (struct kernel_promise){ VERDICT_FAIL, promise->error, promise->call_detail, 0, { { 0 } } };
+	if (p->call == VERDICT_FAIL)
+		*p = (struct kernel_promise){ .call = VERDICT_FAIL, .error = p->error, .call_detail = p->call_detail };
 	else
 		settle_class(checks, plan, host, arena);
 	diagnose_kernel(&facts, findings);

@@ -5,7 +5,6 @@
  */
 #include <stddef.h>
 #include <sys/auxv.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,19 +13,11 @@
 
 enum { CPU, START, NODE };
 
-static long switches(void)
-{
-	struct rusage usage = { 0 };
-
-	getrusage(RUSAGE_THREAD, &usage);
-	return usage.ru_nvcsw + usage.ru_nivcsw;
-}
-
 static void compare(struct worker *w)
 {
 	const volatile uint32_t *start = w->critical.start, *id = run_has_fault(w->run, FAULT_STALE_CPU) ||
 		run_has_fault(w->run, FAULT_ONE_SLOT) ? w->critical.key : w->critical.start + 1;
-	long before = switches();
+	long before = worker_switches();
 	uint32_t cpu_start = *start, cpu_id = *id, node_id = 0, cpu = 0, node = 0;
 	bool has_node = registration_has_mm_cid();
 
@@ -35,7 +26,7 @@ static void compare(struct worker *w)
 	syscall(SYS_getcpu, &cpu, &node, NULL);
 	if (run_has_fault(w->run, FAULT_OTHER_NODE))
 		node++;
-	if (switches() != before)
+	if (worker_switches() != before)
 		return;
 	w->tried++;
 	if (cpu != cpu_id)

@@ -22,11 +22,14 @@ static int possible(const struct stress_options *options, const char **ret_why)
 	return registration_has_mm_cid() ? 0 : -EOPNOTSUPP;
 }
 
-static void not_unique(struct worker *w, uint64_t own)
+static void not_unique(struct worker *w, uint64_t own, long before)
 {
 	uint32_t cid = w->index_copy;
 
-	if (w->critical.seen == own)
+	if (worker_switches() != before)
+		run_break(w->run, SUM, "worker %u was switched out inside a section with mm_cid %u, which then went on",
+			  w->id, cid);
+	else if (w->critical.seen == own)
 		run_break(w->run, UNIQUE, "worker %u had mm_cid %u at the begin of a section and %u at its end", w->id, cid,
 			  *w->critical.key);
 	else
@@ -39,17 +42,20 @@ static void one(struct worker *w)
 {
 	uint64_t own = w->id + 1, n = worker_amount(w);
 	uint32_t cid = critical_index(&w->critical);
+	long before = 0;
 	uint32_t cpus = run_has_fault(w->run, FAULT_FEW_CPUS) ? 1 : w->run->n_indexes;
 
 	if (cid >= cpus)
 		run_break(w->run, BOUNDED, "worker %u has mm_cid %u on a machine of %u CPUs", w->id, cid, cpus);
-	switch (WORKER_TRY(w, index, slot, critical_window(&w->critical, index, &slot->mark, own, &slot->counter, n))) {
+	switch (WORKER_TRY(w, index, slot,
+			   (before = worker_switches(),
+			    critical_window(&w->critical, index, &slot->mark, own, &slot->counter, n)))) {
 	case CRITICAL_DONE:
 		w->in += n;
 		w->ops++;
 		break;
 	case CRITICAL_OTHER:
-		not_unique(w, own);
+		not_unique(w, own, before);
 		break;
 	default: /* somebody else found something broken */
 		break;
@@ -101,7 +107,7 @@ const struct workload workload_mmcid = {
 	.keys = KEY_BIT(KEY_MM_CID),
 	.faults = FAULTS_OF_SECTIONS | FAULT_BIT(FAULT_FEW_CPUS),
 	.invariants = {
-		[SUM] = { "sum", "no increment is lost or doubled" },
+		[SUM] = { "sum", "no section that is switched out goes on, and no increment is lost or doubled" },
 		[UNIQUE] = { "unique", "threads that run at once have different mm_cids" },
 		[BOUNDED] = { "bounded", "mm_cid is below the number of CPUs" },
 	},

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "critical/registration.h"
@@ -112,6 +113,14 @@ static int find_area(struct worker *w)
 		w->area = NULL;
 	}
 	return r;
+}
+
+long worker_switches(void)
+{
+	struct rusage usage = { 0 };
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw + usage.ru_nivcsw;
 }
 
 void worker_begin(struct worker *w)

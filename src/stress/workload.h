@@ -196,6 +196,9 @@ static inline uint32_t worker_cpu_id(const struct worker *w)
 	return ((const volatile uint32_t *)w->area)[1];
 }
 
+/* How often the calling thread was switched out: in between it did not move, and nobody ran in its place. */
+long worker_switches(void);
+
 /* Whether the worker goes on with its batch. */
 static inline bool worker_goes_on(const struct worker *w)
 {

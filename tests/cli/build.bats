@@ -37,8 +37,11 @@ build() {
 
 @test "STATIC=1 is one file that runs where nothing else is" {
 	need_root
-	local o=$BATS_TEST_TMPDIR/static root=$BATS_TEST_TMPDIR/root
+	local o=$BATS_TEST_TMPDIR/static
 	build all O="$o" STATIC=1
+	# everybody may go there
+	root=$(mktemp -d)
+	chmod 755 "$root"
 	"$o/rseqctl" version --json | jq -e '.features.static'
 	mkdir -p "$root/proc" "$root/sys"
 	cp "$o/rseqctl" "$root/"
@@ -59,6 +62,11 @@ build() {
 	RSEQCTL=$o/rseqctl
 	inspect "$LAB_PID"
 	is "$(json '.processes[0] | "\(.method) \(.threads_registered)"')" "bpf 2"
+}
+
+teardown() {
+	lab_stop
+	[ -z "${root:-}" ] || rm -r "$root"
 }
 
 @test "a header that both compilers see rebuilds both sides; a second make does nothing" {

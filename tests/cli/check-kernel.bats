@@ -15,10 +15,16 @@ setup() {
 known_faults() {
 	case $(uname -r)/$(uname -m) in
 	6.19.*/x86_64) echo cpu_id_start ;;
+	# 411c1cf43039: what the exit to user space relies on was not set on arm64, so that hardly anything aborts;
+	# with the 32 bytes of the legacy mode, 7.0.10 and later do so when a signal is delivered
 	6.19.*/aarch64)
-		echo abort-membarrier abort-membarrier-long abort-preempt abort-preempt-long abort-signal abort-signal-long cpu_id_start
+		echo abort-membarrier abort-membarrier-long abort-migrate abort-migrate-long abort-preempt abort-preempt-long \
+			abort-signal abort-signal-long cpu_id_start
 		;;
-	7.0.13+*/aarch64) echo abort-membarrier-long abort-preempt-long abort-signal-long ;;
+	7.0.13+*/aarch64)
+		echo abort-membarrier abort-membarrier-long abort-migrate abort-migrate-long abort-preempt abort-preempt-long \
+			abort-signal-long
+		;;
 	esac
 }
 
@@ -26,7 +32,9 @@ known_faults() {
 	local known
 	known=$(known_faults)
 	is "$(jq -r '[.checks[] | select(.verdict == "fail").id] | sort | join(" ")' "$JSON")" "$known"
-	is "$(jq -r '[.checks[] | select(.verdict == "unknown").id] | join(" ")' "$JSON")" ""
+	# without any abort there is none to count
+	unknown=$([[ $known != *abort-signal\ * ]] || echo tracepoints)
+	is "$(jq -r '[.checks[] | select(.verdict == "unknown").id] | join(" ")' "$JSON")" "$unknown"
 	is "$status" "$([ -z "$known" ] && echo 0 || echo 1)"
 }
 
