@@ -352,9 +352,9 @@ const struct rule rules[] = {
 			"membarrier must begin anew at its abort handler: that is all that rseq promises. Here sections\n"
 			"of rseqctl's own were interrupted inside, provably, and went on. Two threads of one CPU are\n"
 			"then in one section at once, and lists and counters that rely on it lose or double what they\n"
-			"hold. Up to 7.0.13 the 64-bit Arm kernels of 6.19 and later do so (411c1cf43039 repairs it),\n"
-			"from 7.0.10 on mostly for registrations of more than 32 bytes: the detail names which ways of\n"
-			"interruption and which lengths.\n",
+			"hold. The 64-bit Arm kernels from 6.19 to 7.0.13 do so (411c1cf43039 repairs it), from 7.0.10 on\n"
+			"in every way but a signal to a thread with 32 bytes. The detail names the ways of interruption\n"
+			"and the lengths.\n",
 		.advice = "update the kernel (on 64-bit Arm to 7.0.14, 7.1 or later); until then run nothing that relies on critical sections: tcmalloc with GLIBC_TUNABLES=glibc.pthread.rseq=1, users of libc's area with glibc.pthread.rseq=0",
 		.run = rule_kernel_misses_aborts,
 	},
