@@ -14,7 +14,7 @@ setup() {
 COMMAND=()
 check() {
 	JSON=$BATS_TEST_TMPDIR/json status=0
-	timeout 120 "${COMMAND[@]}" "$RSEQCTL" check --json --all-probes "$@" >"$JSON" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+	timeout 120 "${COMMAND[@]}" "$RSEQCTL" check --json --all-probes --timeout $((5 * ${PATIENCE:-1})) "$@" >"$JSON" 2>"$BATS_TEST_TMPDIR/err" || status=$?
 	[ "$status" -le 3 ] && [ "$status" -ne 2 ] || {
 		echo "rseqctl check $* ended with $status" >&2
 		cat "$BATS_TEST_TMPDIR/err" >&2
