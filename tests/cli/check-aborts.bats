@@ -170,6 +170,7 @@ sound() {
 	check --only abort,cpu_id_start
 	kill "${pids[@]}" 2>/dev/null || true # those that are still there
 	wait "${pids[@]}" 2>/dev/null || true
+	jq -r '.checks[] | select(.verdict == "fail") | "\(.id): \(.detail)"' "$JSON"
 	# shellcheck disable=SC2046 # words
 	is "$(sound $(with fail))" ""
 	# what could not be met says how far it came
