@@ -23,8 +23,8 @@
 #include "util/strbuf.h"
 
 /* Slots where the number of CPUs is not known: more than there ever are. */
-enum { SLOTS_MAX = 8192, THREADS_MIN = 4, THREADS_MAX = 256, BATCH = 64, WINDOW = 300, WHY_MAX = 200 };
-enum { ENOUGH_TOGETHER = 5000, ENOUGH_NS = 100000000 };
+enum { SLOTS_MAX = 8192, THREADS_MIN = 4, THREADS_MAX = 256, BATCH = 1024, BATCHES = 8, WINDOW = 300, WHY_MAX = 200 };
+enum { ENOUGH_TOGETHER = 5000, ENOUGH_NS = 100000000, MEET_NS = 4000000 };
 
 struct slot {
 	uint64_t mark, counter;
@@ -135,28 +135,50 @@ static void begin(struct member *m)
 	t->critical.delay[DELAY_LOADED] = WINDOW;
 }
 
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /* One stays on each CPU, or a busy machine might run all of them on one; the others are sent about. */
-static void settle(const struct member *m)
+static bool settle(const struct member *m)
 {
 	cpu_set_t may;
 	uint64_t n = 0;
 
 	if (sched_getaffinity(0, sizeof(may), &may) < 0 || m->number > (uint64_t)CPU_COUNT(&may))
-		return;
+		return false;
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, &may) && ++n == m->number)
-			probe_pin(cpu);
+			return probe_pin(cpu) == 0;
+	return false;
+}
+
+/* Where each CPU has other work, too, slices can take turns for seconds: those who stay wake up together. */
+static void meet(void)
+{
+	uint64_t next = (now() / MEET_NS + 1) * MEET_NS;
+	struct timespec at = { (time_t)(next / 1000000000u), (long)(next % 1000000000u) };
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
 static void *member_run(void *data)
 {
 	struct member *m = data;
+	bool stays;
 
 	begin(m);
-	settle(m);
+	stays = settle(m);
 	pthread_barrier_wait(&m->crew->barrier);
-	while (!atomic_load(&m->crew->end))
+	for (unsigned int i = 1; !atomic_load(&m->crew->end); i++) {
 		batch(m);
+		if (stays && i % BATCHES == 0)
+			meet();
+	}
 	return NULL;
 }
 
@@ -200,14 +222,6 @@ static uint64_t all_together(const struct crew *crew)
 	for (uint32_t i = 0; i < crew->n_members; i++)
 		sum += __atomic_load_n(&crew->members[i].together, __ATOMIC_RELAXED);
 	return sum;
-}
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static void wait_for(struct crew *crew, uint64_t limit_ns)
@@ -263,7 +277,7 @@ static void work(struct probe_run *r, uint32_t n)
 		return;
 	}
 	pthread_barrier_wait(&crew->barrier);
-	wait_for(crew, r->options->limit_ns / 2);
+	wait_for(crew, r->options->limit_ns / 4);
 	for (uint32_t i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	judge(r, crew);

@@ -94,7 +94,7 @@ static void set_mode(int fd, const struct stat *old)
 	/* Another owner is given where that is permitted; the mode comes after, for that changes it. */
 	if (old && fchown(fd, old->st_uid, old->st_gid) < 0)
 		(void)!fchown(fd, (uid_t)-1, old->st_gid);
-	fchmod(fd, old ? old->st_mode & 07777 : 0666 & ~mask);
+	fchmod(fd, old ? old->st_mode & 0777 : 0666 & ~mask);
 }
 
 /* The unfinished file stands beside, hidden: one that collects *.prom must not find it. -errno or an fd. */

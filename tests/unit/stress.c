@@ -77,10 +77,11 @@ static void cpu_lists(void **state)
 }
 
 static const struct test_case cases[] = {
-	{ "good", "all is well", VERDICT_PASS, NULL, 1500000000 },
-	{ "bad", "a # and <it>", VERDICT_FAIL, "it's \"broken\"\n\033[31m & <gone> # TODO", 1000000 },
-	{ "few", "enough", VERDICT_INCONCLUSIVE, "3 of 100", 0 },
-	{ "none", "there", VERDICT_NOT_APPLICABLE, "not here", 0 },
+	{ .name = "good", .title = "all is well", .verdict = VERDICT_PASS, .duration_ns = 1500000000 },
+	{ .name = "bad", .title = "a # and <it>", .verdict = VERDICT_FAIL,
+	  .detail = "it's \"broken\"\n\033[31m & <gone> # TODO", .duration_ns = 1000000 },
+	{ .name = "few", .title = "enough", .verdict = VERDICT_INCONCLUSIVE, .detail = "3 of 100" },
+	{ .name = "none", .title = "there", .verdict = VERDICT_NOT_APPLICABLE, .detail = "not here" },
 };
 
 /* What a writer writes; the caller frees it. */

@@ -11,7 +11,7 @@ O=$(cd "$O" && pwd)
 cache=$(realpath -m "$VM_CACHE")
 limit=${VM_LIMIT:-3600}
 series=("$@")
-suites=(${SUITES:-cli/areas cli/audit cli/check-kernel cli/check-rules cli/inspect cli/hostile cli/kinds cli/stress cli/users trace})
+suites=(${SUITES:-cli/areas cli/audit cli/check cli/check-aborts cli/check-kernel cli/check-rules cli/inspect cli/hostile cli/kinds cli/stress cli/users trace})
 . tests/lib/debian.bash
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/run.XXXXXX")
