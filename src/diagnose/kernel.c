@@ -88,6 +88,9 @@ void rule_kernel_breaks_tcmalloc(const struct rule *rule, const struct diagnosis
 
 	if (d->process && !kernel_matters_for(d->process))
 		return;
+	/* Where nobody can register, the class alone is no news: the call is what to look at. */
+	if (!d->process && d->kernel->promise.call == VERDICT_FAIL)
+		return;
 	if (d->process && rewrites == VERDICT_UNKNOWN)
 		note_unseen(rule, d);
 	if (rewrites != VERDICT_FAIL && !by_class)
