@@ -113,7 +113,7 @@ static _Noreturn void become_probe(const struct probe *p, struct probe_run *r, c
 
 /* --- the side that waits --- */
 
-static uint64_t now(void)
+uint64_t probe_now(void)
 {
 	struct timespec t;
 
@@ -131,13 +131,13 @@ static bool is_stopped(const sigset_t *stop)
 /* Whether it ended by itself; after the limit all of its group are killed. */
 static bool wait_for(pid_t pid, const struct probe_options *o, int *ret_status)
 {
-	uint64_t end = now() + o->limit_ns;
+	uint64_t end = probe_now() + o->limit_ns;
 	siginfo_t info = { 0 };
 	struct timespec moment = { 0, 1000000 };
 	bool ended = false;
 
 	/* No pidfd: seccomp filters of containers may know less than the kernel. */
-	while (!ended && now() < end && !is_stopped(o->stop)) {
+	while (!ended && probe_now() < end && !is_stopped(o->stop)) {
 		ended = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 		if (!ended)
 			nanosleep(&moment, NULL);
@@ -210,7 +210,7 @@ static void run(const struct probe *p, const struct probe_options *o, struct pro
 		struct check_result *ret)
 {
 	struct probe_run r = { .options = o, .report = report };
-	uint64_t start = now();
+	uint64_t start = probe_now();
 	sigset_t mask = own_mask(o->stop);
 	int status = 0;
 	bool ended;
@@ -230,7 +230,7 @@ static void run(const struct probe *p, const struct probe_options *o, struct pro
 	else
 		judge(ret, report, ended, status, o, arena);
 	copy_rows(ret, report, arena);
-	ret->duration_ns = now() - start;
+	ret->duration_ns = probe_now() - start;
 }
 
 int probe_run(const struct probe *p, const struct probe_options *options, struct arena *arena, struct check_result *ret)
