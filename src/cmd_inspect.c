@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fnmatch.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -454,6 +455,8 @@ static enum status run_inspect(int argc, char **argv, const struct common_option
 	enum status status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	/* Whoever ignores it hands that down, and then no child could be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	run.kernel.never = options.probe_never;
 	status = common_open(&options.common, &output);
 	if (status == STATUS_OK)

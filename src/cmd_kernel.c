@@ -32,7 +32,8 @@ static void ask_one(struct kernel_facts *facts, const struct probe *p, uint64_t 
 
 	probe_run(p, &options, arena, &result);
 	promise_add(&facts->promise, &result);
-	if (result.verdict != VERDICT_PASS && result.verdict != VERDICT_FAIL && !facts->why_unseen)
+	/* One that failed may have told nothing, as when it did not end in time. */
+	if (result.verdict != VERDICT_PASS && !facts->why_unseen)
 		facts->why_unseen = result.detail;
 }
 
