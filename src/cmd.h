@@ -56,4 +56,7 @@ const char *common_nearest(const char *word, const char *const *words, size_t n)
 /* The same among the ids of all findings. */
 const char *common_nearest_finding(const char *id);
 
+/* A usage error: no such word is there, of what is chosen from; near may be NULL. */
+void common_no_such(struct argp_state *state, const char *kind, const char *word, const char *near);
+
 #endif

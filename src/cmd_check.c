@@ -88,13 +88,10 @@ static void mark(struct options *o, const char *list, bool chosen, struct argp_s
 {
 	for (const char *word = list;; word++) {
 		size_t len = strcspn(word, ",");
-		const char *name = arena_strndup(&o->checks.arena, word, len), *near;
+		const char *name = arena_strndup(&o->checks.arena, word, len);
 
-		if (!mark_word(o, name, chosen)) {
-			near = nearest(&o->checks, name, &o->checks.arena);
-			argp_error(state, "no check is called '%s'%s%s%s", name, near ? ": did you mean '" : "",
-				   near ? near : "", near ? "'?" : "");
-		}
+		if (!mark_word(o, name, chosen))
+			common_no_such(state, "check", name, nearest(&o->checks, name, &o->checks.arena));
 		word += len;
 		if (!*word)
 			return;
@@ -115,7 +112,7 @@ static void choose(struct options *o, struct argp_state *state)
 
 static void set_fault(struct options *o, const char *arg, struct argp_state *state)
 {
-	const char *names[8], *near;
+	const char *names[8];
 	const struct check_fault *f;
 	size_t n = 0;
 
@@ -126,9 +123,7 @@ static void set_fault(struct options *o, const char *arg, struct argp_state *sta
 			return;
 		}
 	}
-	near = common_nearest(arg, names, n);
-	argp_error(state, "no fault is called '%s'%s%s%s", arg, near ? ": did you mean '" : "", near ? near : "",
-		   near ? "'?" : "");
+	common_no_such(state, "fault", arg, common_nearest(arg, names, n));
 }
 
 static void set_timeout(struct options *o, const char *arg, struct argp_state *state)

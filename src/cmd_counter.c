@@ -15,13 +15,14 @@
 #include "util/io.h"
 
 /* Loading the programs on a busy machine, and the last look at the maps. */
-enum { ANSWER_LIMIT_MS = 30000, LOOK_MS = 100 };
+enum { ANSWER_LIMIT_MS = 30000, LOOK_MS = 20 };
 
-/* What the tracing process says: that it traces or why not, and in the end what it counted. */
+/* What the tracing process says: that it traces or why not, and then, each time it is asked, what it counted so far. */
 struct answer {
 	int32_t err;
 	char why[TRACE_WHY];
 	struct abort_counts counts;
+	uint64_t missed;
 };
 
 /* --- the tracing process --- */
@@ -32,13 +33,14 @@ static void drop_event(void *ctx, const struct event *event)
 	(void)event;
 }
 
-static int take_counts(struct trace *t, struct abort_counts *ret)
+static int take_counts(struct trace *t, struct answer *ret)
 {
-	const struct trace_tally *tally;
+	const struct trace_tally *tally = trace_tally(t);
 
-	if (trace_stop(t) < 0 || !(tally = trace_tally(t)))
+	if (!tally)
 		return -EPIPE;
-	*ret = (struct abort_counts){
+	ret->missed = tally->missed;
+	ret->counts = (struct abort_counts){
 		.has = ABORT_TOTAL | ABORT_CAUSES,
 		.total = tally->events[EVENT_ABORT],
 		.migrate = tally->causes[CAUSE_MIGRATE],
@@ -47,24 +49,26 @@ static int take_counts(struct trace *t, struct abort_counts *ret)
 		.membarrier = tally->causes[CAUSE_MEMBARRIER],
 		.other = tally->causes[CAUSE_SYSCALL] + tally->causes[CAUSE_UNKNOWN],
 	};
-	return tally->missed ? -EOVERFLOW : 0;
+	return 0;
 }
 
-/* Until the other side asks, or is gone. */
+/* 1 when the other side asks, 0 when it is gone, or -errno. */
 static int trace_until_asked(struct trace *t, int socket)
 {
 	struct pollfd fd = { .fd = socket, .events = POLLIN };
 	int r = 0;
+	char c;
 
-	/* What is traced may have ended before: its counts stay. */
-	while (r >= 0 && poll(&fd, 1, r > 0 ? -1 : 0) == 0)
+	while (r >= 0 && poll(&fd, 1, 0) == 0)
 		r = trace_poll(t, LOOK_MS, drop_event, NULL);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : (int)(recv(socket, &c, 1, 0) == 1);
 }
 
-static _Noreturn void count(pid_t pid, int socket)
+/* The child is there already; those after it are seen to be forked by the parent. */
+static _Noreturn void count(pid_t parent, pid_t child, int socket)
 {
-	const struct trace_options options = { .aborts = true, .children = true, .pids = &pid, .n_pids = 1 };
+	const int32_t pids[] = { parent, child };
+	const struct trace_options options = { .aborts = true, .children = true, .pids = pids, .n_pids = 2 };
 	struct answer answer = { 0 };
 	struct trace_start start;
 	struct trace *t = NULL;
@@ -81,10 +85,13 @@ static _Noreturn void count(pid_t pid, int socket)
 		trace_start(t, &start);
 	if (io_send_all(socket, &answer, sizeof(answer)) < 0 || answer.err < 0)
 		_exit(0);
-	answer.err = trace_until_asked(t, socket);
-	if (answer.err == 0)
-		answer.err = take_counts(t, &answer.counts);
-	(void)!io_send_all(socket, &answer, sizeof(answer));
+	do {
+		answer.err = trace_until_asked(t, socket);
+		if (answer.err > 0)
+			answer.err = take_counts(t, &answer);
+	} while (answer.err == 0 && io_send_all(socket, &answer, sizeof(answer)) == 0);
+	if (answer.err < 0)
+		(void)!io_send_all(socket, &answer, sizeof(answer));
 	trace_free(t);
 	_exit(0);
 }
@@ -132,9 +139,12 @@ static int start(void *data, pid_t pid, const char **ret_why)
 {
 	struct counter *c = data;
 	struct answer answer = { 0 };
+	pid_t parent = getpid();
 	int pair[2], r;
 
-	counter_done(c);
+	if (c->pid)
+		return 0;
+	c->before = (struct abort_counts){ 0 };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return fail(c, -errno, "no channel to a process that counts", ret_why);
 	c->pid = fork();
@@ -147,12 +157,25 @@ static int start(void *data, pid_t pid, const char **ret_why)
 	}
 	if (c->pid == 0) {
 		close(pair[0]);
-		count(pid, pair[1]);
+		count(parent, pid, pair[1]);
 	}
 	close(pair[1]);
 	c->socket = pair[0];
 	r = receive(c, &answer);
 	return r < 0 ? fail(c, r, answer.why[0] ? answer.why : "the process that counts did not answer", ret_why) : 0;
+}
+
+static struct abort_counts minus(const struct abort_counts *a, const struct abort_counts *b)
+{
+	return (struct abort_counts){
+		.has = a->has,
+		.total = a->total - b->total,
+		.migrate = a->migrate - b->migrate,
+		.preempt = a->preempt - b->preempt,
+		.signal = a->signal - b->signal,
+		.membarrier = a->membarrier - b->membarrier,
+		.other = a->other - b->other,
+	};
 }
 
 static int stop(void *data, struct abort_counts *ret, const char **ret_why)
@@ -163,10 +186,13 @@ static int stop(void *data, struct abort_counts *ret, const char **ret_why)
 
 	if (r == 0)
 		r = receive(c, &answer);
+	/* Whatever comes after would be less exact, too. */
+	if (r == 0 && answer.missed)
+		r = -EOVERFLOW;
 	if (r < 0)
 		return fail(c, r, r == -EOVERFLOW ? "the kernel missed some" : "the process that counts was lost", ret_why);
-	*ret = answer.counts;
-	counter_done(c);
+	*ret = minus(&answer.counts, &c->before);
+	c->before = answer.counts;
 	return 0;
 }
 

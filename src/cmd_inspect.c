@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fnmatch.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,14 +89,12 @@ static void set_expected(struct inspect_options *o, const char *arg, struct argp
 	/* Who can be recognised by name, and the kinds of owner for all others. */
 	static const char *const owners[] = { "glibc", "tcmalloc", "librseq", "libc",
 					      "object", "raw", "mixed", "none" };
-	const char *near = common_nearest(arg, owners, ARRAY_SIZE(owners));
 
 	for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
 		if (!strcmp(arg, owners[i]))
 			o->expect_owner = arg;
 	if (o->expect_owner != arg)
-		argp_error(state, "no owner is called '%s'%s%s%s", arg, near ? ": did you mean '" : "",
-			   near ? near : "", near ? "'?" : "");
+		common_no_such(state, "owner", arg, common_nearest(arg, owners, ARRAY_SIZE(owners)));
 }
 
 static void set_fail_on(struct inspect_options *o, const char *arg, struct argp_state *state)
@@ -110,11 +109,10 @@ static void set_fail_on(struct inspect_options *o, const char *arg, struct argp_
 static void add_ignored(struct inspect_options *o, const char *id, struct argp_state *state)
 {
 	const struct rule *rule = rule_find(id);
-	const char *near = rule ? NULL : common_nearest_finding(id), **slot;
+	const char **slot;
 
 	if (!rule)
-		argp_error(state, "--ignore: no finding '%s'%s%s%s", id, near ? ": did you mean '" : "",
-			   near ? near : "", near ? "'?" : "");
+		common_no_such(state, "finding", id, common_nearest_finding(id));
 	slot = ARRAY_ADD(o->ignored, o->n_ignored);
 	if (!slot)
 		argp_failure(state, STATUS_INTERNAL, ENOMEM, "cannot go on");
@@ -457,6 +455,8 @@ static enum status run_inspect(int argc, char **argv, const struct common_option
 	enum status status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	/* Whoever ignores it hands that down, and then no child could be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	run.kernel.never = options.probe_never;
 	status = common_open(&options.common, &output);
 	if (status == STATUS_OK)

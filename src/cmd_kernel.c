@@ -4,7 +4,6 @@
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #include "diagnose/diagnose.h"
 #include "model/behaviour.h"
@@ -26,14 +25,6 @@ static const struct probe *find(const char *id)
 	return NULL;
 }
 
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void ask_one(struct kernel_facts *facts, const struct probe *p, uint64_t limit_ns, struct arena *arena)
 {
 	struct probe_options options = { .limit_ns = limit_ns, .rseq_class = facts->host->rseq_class };
@@ -41,14 +32,15 @@ static void ask_one(struct kernel_facts *facts, const struct probe *p, uint64_t 
 
 	probe_run(p, &options, arena, &result);
 	promise_add(&facts->promise, &result);
-	if (result.verdict != VERDICT_PASS && result.verdict != VERDICT_FAIL && !facts->why_unseen)
+	/* A failure counts only as far as it was seen: one that did not end in time tells nothing. */
+	if (result.verdict != VERDICT_PASS && !facts->why_unseen)
 		facts->why_unseen = result.detail;
 }
 
 void cmd_kernel_ask(struct cmd_kernel *k, const struct host_facts *host, struct arena *arena)
 {
 	uint32_t class = host->rseq_class;
-	uint64_t end = now() + LIMIT_NS;
+	uint64_t end = probe_now() + LIMIT_NS;
 
 	if (k->asked)
 		return;
@@ -62,7 +54,7 @@ void cmd_kernel_ask(struct cmd_kernel *k, const struct host_facts *host, struct 
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
 		const struct probe *p = find(wanted[i]);
-		uint64_t left = end > now() ? end - now() : 0;
+		uint64_t left = end > probe_now() ? end - probe_now() : 0;
 
 		if (p && left > LEAST_NS)
 			ask_one(&k->facts, p, left, arena);

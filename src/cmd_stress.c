@@ -86,7 +86,7 @@ static int find_choice(choices *table, const char *name)
 
 static int need_choice(choices *table, const char *kind, const char *name, struct argp_state *state)
 {
-	const char *names[32], *near;
+	const char *names[32];
 	const struct stress_choice *c;
 	int found = find_choice(table, name);
 	size_t n = 0;
@@ -95,9 +95,7 @@ static int need_choice(choices *table, const char *kind, const char *name, struc
 		return found;
 	while (n < ARRAY_SIZE(names) && (c = table(n)))
 		names[n++] = c->name;
-	near = common_nearest(name, names, n);
-	argp_error(state, "no %s is called '%s'%s%s%s", kind, name, near ? ": did you mean '" : "", near ? near : "",
-		   near ? "'?" : "");
+	common_no_such(state, kind, name, common_nearest(name, names, n));
 	return 0;
 }
 

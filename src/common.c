@@ -210,3 +210,11 @@ const char *common_nearest_finding(const char *id)
 	free(ids);
 	return near;
 }
+
+void common_no_such(struct argp_state *state, const char *kind, const char *word, const char *near)
+{
+	if (near)
+		argp_error(state, "no %s is called '%s': did you mean '%s'?", kind, word, near);
+	else
+		argp_error(state, "no %s is called '%s'", kind, word);
+}

@@ -67,7 +67,7 @@ static void note_unseen(const struct rule *rule, const struct diagnosis *d)
 {
 	const char *why = d->kernel ? d->kernel->why_unseen : NULL;
 
-	process_unknown(d->process, rule->id, "whether this kernel rewrites cpu_id_start was not tried%s%s",
+	process_unknown(d->process, rule->id, "whether this kernel rewrites cpu_id_start was not found out%s%s",
 			why ? ": " : "", why ? why : "");
 }
 

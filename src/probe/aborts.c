@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -54,14 +53,6 @@ struct trial {
 	bool alone, end; /* alone: a timer interrupts, and there is no other thread */
 	int error;	 /* of what interrupts */
 };
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* --- who interrupts --- */
 
@@ -143,13 +134,6 @@ static void *interrupt_always(void *arg)
 
 /* --- who is interrupted --- */
 
-static long switches(void)
-{
-	struct rusage u;
-
-	return getrusage(RUSAGE_THREAD, &u) < 0 ? 0 : u.ru_nvcsw + u.ru_nivcsw;
-}
-
 static int current_cpu(void)
 {
 	unsigned int cpu = 0;
@@ -210,42 +194,30 @@ static void one_section(struct trial *t)
 		probe_pin(t->home);
 	if (t->alone)
 		arm_timer();
-	n = switches();
-	start = now();
+	n = probe_switches();
+	start = probe_now();
 	result = critical_window(c, *c->key, &t->mark, open, &t->counter, 1);
 	left = __atomic_exchange_n(&t->mark, 0, __ATOMIC_SEQ_CST);
-	if (!count(t, result, open, left, switches() - n))
-		adapt(&c->delay[DELAY_LOADED], result, now() - start);
-}
-
-static void listen_to_signals(struct trial *t)
-{
-	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
-	sigset_t set;
-
-	interrupted = t;
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGALRM, &action, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	if (!count(t, result, open, left, probe_switches() - n))
+		adapt(&c->delay[DELAY_LOADED], result, probe_now() - start);
 }
 
 /* Until enough is proved, or half of the time is over: the rest is for ending. */
 static int be_interrupted(struct trial *t, uint64_t limit_ns)
 {
-	uint64_t end = now() + limit_ns / 2;
+	uint64_t end = probe_now() + limit_ns / 2;
 	pthread_t other;
 	int r = 0;
 
 	t->tid = (pid_t)syscall(SYS_gettid);
 	t->thread.critical.delay[DELAY_LOADED] = ROUNDS_FIRST;
-	listen_to_signals(t);
+	interrupted = t;
+	probe_on_signal(SIGALRM, handler);
 	if (!t->alone)
 		r = -pthread_create(&other, NULL, interrupt_always, t);
 	if (r < 0)
 		return r;
-	while (t->kept + t->missed < INTERRUPTIONS && now() < end && !__atomic_load_n(&t->error, __ATOMIC_ACQUIRE))
+	while (t->kept + t->missed < INTERRUPTIONS && probe_now() < end && !__atomic_load_n(&t->error, __ATOMIC_ACQUIRE))
 		one_section(t);
 	__atomic_store_n(&t->end, true, __ATOMIC_RELEASE);
 	if (!t->alone)

@@ -33,14 +33,6 @@ struct trial {
 	bool end;
 };
 
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static volatile uint32_t *field(struct trial *t)
 {
 	return &t->thread.area.cpu_id_start;
@@ -73,7 +65,7 @@ static int sleep_once(struct trial *t, uint32_t *ret_value)
 	static const struct timespec moment = { 0, 100000 };
 
 	for (uint64_t before = turns(t); turns(t) == before; nanosleep(&moment, NULL))
-		if (now() > t->end_ns)
+		if (probe_now() > t->end_ns)
 			return -ETIME;
 	*ret_value = *field(t);
 	return 0;
@@ -85,7 +77,7 @@ static int be_preempted_once(struct trial *t, uint32_t *ret_value)
 	uint64_t before = turns(t), rounds = 0;
 
 	while (turns(t) == before)
-		if (++rounds % 1000000 == 0 && now() > t->end_ns)
+		if (++rounds % 10000 == 0 && probe_now() > t->end_ns)
 			return -ETIME;
 	*ret_value = *field(t);
 	return 0;
@@ -142,7 +134,7 @@ static int ask(struct trial *t, const struct way *way)
 	char seen[32];
 	int e = 0;
 
-	for (; times < TIMES && e == 0 && now() < t->end_ns; times += e == 0) {
+	for (; times < TIMES && e == 0 && probe_now() < t->end_ns; times += e == 0) {
 		uint32_t value = WRITTEN;
 
 		*field(t) = WRITTEN;
@@ -159,7 +151,7 @@ static int ask(struct trial *t, const struct way *way)
 
 static void ask_all(struct trial *t)
 {
-	uint64_t start = now(), share = t->run->options->limit_ns / 2 / ARRAY_SIZE(ways);
+	uint64_t start = probe_now(), share = t->run->options->limit_ns / 4 / ARRAY_SIZE(ways);
 	const char *broken = NULL, *unseen = NULL;
 	pthread_t other;
 	int e = -pthread_create(&other, NULL, take_turns, t);
@@ -187,18 +179,6 @@ static void ask_all(struct trial *t)
 		probe_pass(t->run, NULL);
 }
 
-static void listen_to_signals(void)
-{
-	struct sigaction action = { .sa_handler = handler };
-	sigset_t set;
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGUSR1, &action, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
 static void run_cpu_id_start(struct probe_run *r)
 {
 	struct trial t = { .run = r, .cpu = probe_cpu(-1) };
@@ -214,7 +194,7 @@ static void run_cpu_id_start(struct probe_run *r)
 		return;
 	if (probe_has_fault(r, PROBE_FAULT_UNREGISTERED))
 		probe_thread_unregister(&t.thread);
-	listen_to_signals();
+	probe_on_signal(SIGUSR1, handler);
 	ask_all(&t);
 	probe_thread_unregister(&t.thread);
 }

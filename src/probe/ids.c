@@ -46,16 +46,11 @@ static int visit(struct probe_run *r, enum promise_length length, bool (*look)(s
 	return n > 0 ? n : -1;
 }
 
-static bool has_longer(void)
-{
-	return getauxval(AUXV_RSEQ_FEATURE_SIZE) > 0;
-}
-
 static void run_cpu_id(struct probe_run *r)
 {
 	int n = visit(r, PROMISE_ORIGINAL, look_at_cpu);
 
-	if (n > 0 && has_longer())
+	if (n > 0 && probe_has_longer())
 		n = visit(r, PROMISE_LONGER, look_at_cpu);
 	if (n > 0)
 		probe_pass(r, "on %d CPU%s", n, n == 1 ? "" : "s");

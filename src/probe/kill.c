@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/time.h>
 
 #include "probe/answer.h"
@@ -20,11 +19,6 @@ struct victim {
 	struct probe_thread thread;
 };
 
-static bool has_longer(void)
-{
-	return getauxval(AUXV_RSEQ_FEATURE_SIZE) > 0;
-}
-
 /* --- a handler that another signature stands before --- */
 
 static volatile sig_atomic_t ticks;
@@ -37,14 +31,9 @@ static void tick(int sig)
 
 static void start_ticks(void)
 {
-	struct sigaction action = { .sa_handler = tick };
 	struct itimerval often = { { 0, TICK_US }, { 0, TICK_US } };
-	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
-	sigaction(SIGALRM, &action, NULL);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	probe_on_signal(SIGALRM, tick);
 	setitimer(ITIMER_REAL, &often, NULL);
 }
 
@@ -92,7 +81,7 @@ static void run_bad_signature(struct probe_run *r)
 	if (!probe_thread_free(r))
 		return;
 	interrupt(r, &v, PROMISE_ORIGINAL);
-	if (has_longer())
+	if (probe_has_longer())
 		interrupt(r, &v, PROMISE_LONGER);
 	probe_pass(r, NULL);
 }
@@ -150,7 +139,7 @@ static void run_read_only(struct probe_run *r)
 	uint32_t rseq_class = r->options->rseq_class;
 	cpu_set_t may;
 
-	if ((rseq_class && rseq_class != CLASS_SPLIT) || !has_longer()) {
+	if ((rseq_class && rseq_class != CLASS_SPLIT) || !probe_has_longer()) {
 		probe_skip(r, "this kernel does not enforce it (Linux 7.0.10 on, for more than 32 bytes)");
 		return;
 	}

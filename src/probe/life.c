@@ -47,7 +47,7 @@ static void found(struct member *m, const char *wrong, int error)
 
 static void begin(struct member *m, unsigned int index)
 {
-	bool longer = index % 2 && getauxval(AUXV_RSEQ_FEATURE_SIZE);
+	bool longer = index % 2 && probe_has_longer();
 	int e = probe_thread_register(m->crew->run, &m->thread, longer ? PROMISE_LONGER : PROMISE_ORIGINAL);
 
 	if (e)

@@ -12,9 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "probe/probes.h"
@@ -65,14 +63,7 @@ static void found(struct crew *crew, const char *format, ...)
 	atomic_store(&crew->end, true);
 }
 
-static long switches(void)
-{
-	struct rusage usage;
-
-	return getrusage(RUSAGE_THREAD, &usage) < 0 ? -1 : usage.ru_nvcsw + usage.ru_nivcsw;
-}
-
-/* before: switches() when its batch began. */
+/* before: probe_switches() when its batch began. */
 static void one(struct member *m, long before)
 {
 	struct critical *c = &m->thread.critical;
@@ -90,7 +81,7 @@ static void one(struct member *m, long before)
 	} while ((result == CRITICAL_ABORTED || result == CRITICAL_MOVED) && !atomic_load(&crew->end));
 	if (result == CRITICAL_DONE)
 		__atomic_store_n(&m->done, m->done + 1, __ATOMIC_RELAXED);
-	else if (result == CRITICAL_OTHER && (before < 0 || switches() != before))
+	else if (result == CRITICAL_OTHER && (before < 0 || probe_switches() != before))
 		atomic_store(&crew->survived, true);
 	else if (result == CRITICAL_OTHER && c->seen == m->number)
 		found(crew, "mm_cid was %" PRIu32 " at the begin of a section and not at its end", cid);
@@ -110,12 +101,12 @@ static uint64_t all_done(const struct crew *crew, const struct member *but)
 
 static void batch(struct member *m)
 {
-	long before = switches();
+	long before = probe_switches();
 	uint64_t others = all_done(m->crew, m);
 
 	for (int i = 0; i < BATCH && !atomic_load(&m->crew->end); i++)
 		one(m, before);
-	if (all_done(m->crew, m) > others && before >= 0 && switches() == before)
+	if (all_done(m->crew, m) > others && before >= 0 && probe_switches() == before)
 		__atomic_store_n(&m->together, m->together + BATCH, __ATOMIC_RELAXED);
 }
 
@@ -137,14 +128,6 @@ static void begin(struct member *m)
 	t->critical.delay[DELAY_LOADED] = WINDOW;
 }
 
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* One stays on each CPU, or a busy machine might run all of them on one; the others are sent about. */
 static bool settle(const struct member *m)
 {
@@ -162,7 +145,7 @@ static bool settle(const struct member *m)
 /* Where each CPU has other work, too, slices can take turns for seconds: those who stay wake up together. */
 static void meet(void)
 {
-	uint64_t next = (now() / MEET_NS + 1) * MEET_NS;
+	uint64_t next = (probe_now() / MEET_NS + 1) * MEET_NS;
 	struct timespec at = { (time_t)(next / 1000000000u), (long)(next % 1000000000u) };
 
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
@@ -235,12 +218,12 @@ static uint64_t all_together(const struct crew *crew)
 static void wait_for(struct crew *crew, uint64_t limit_ns)
 {
 	struct timespec moment = { 0, 2000000 };
-	uint64_t start = now(), spent = 0;
+	uint64_t start = probe_now(), spent = 0;
 
 	while (!atomic_load(&crew->end) && spent < limit_ns &&
 	       (spent < ENOUGH_NS || all_together(crew) < ENOUGH_TOGETHER)) {
 		nanosleep(&moment, NULL);
-		spent = now() - start;
+		spent = probe_now() - start;
 		if (spent > limit_ns / 2 && atomic_load(&crew->n_stay) > 1)
 			atomic_store(&crew->alone, true);
 	}

@@ -9,16 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "probe/probes.h"
+#include "probe/thread.h"
 #include "util/array.h"
 
 enum { DETAIL_MAX = 400, ROWS_MAX = 64, WHAT_MAX = 96, WORD_MAX = 32 };
+
+enum { MOMENT_MAX_NS = 20000000 };
 
 /* Written by a process that may crash at any moment: everything is bounded, and read as bytes. */
 struct probe_report {
@@ -104,7 +106,6 @@ static _Noreturn void become_probe(const struct probe *p, struct probe_run *r, c
 	struct rlimit none = { 0, 0 };
 
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setrlimit(RLIMIT_CORE, &none);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	p->run(r);
@@ -113,7 +114,7 @@ static _Noreturn void become_probe(const struct probe *p, struct probe_run *r, c
 
 /* --- the side that waits --- */
 
-static uint64_t now(void)
+uint64_t probe_now(void)
 {
 	struct timespec t;
 
@@ -128,25 +129,45 @@ static bool is_stopped(const sigset_t *stop)
 	return stop && sigpending(&pending) == 0 && sigandset(&both, &pending, stop) == 0 && !sigisemptyset(&both);
 }
 
+/* Without taking it away: as long as it is there, its number is nobody else's. */
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+/* What passed meanwhile, but not while this process could not run either: stopped, frozen, or behind others. */
+static uint64_t rest_a_moment(void)
+{
+	static const struct timespec moment = { 0, 1000000 };
+	uint64_t start = probe_now(), slept;
+
+	nanosleep(&moment, NULL);
+	slept = probe_now() - start;
+	return slept < MOMENT_MAX_NS ? slept : MOMENT_MAX_NS;
+}
+
 /* Whether it ended by itself; after the limit all of its group are killed. */
 static bool wait_for(pid_t pid, const struct probe_options *o, int *ret_status)
 {
-	uint64_t end = now() + o->limit_ns;
-	siginfo_t info = { 0 };
-	struct timespec moment = { 0, 1000000 };
-	bool ended = false;
+	uint64_t waited = 0;
+	bool ended;
 
 	/* No pidfd: seccomp filters of containers may know less than the kernel. */
-	while (!ended && now() < end && !is_stopped(o->stop)) {
-		ended = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
-		if (!ended)
-			nanosleep(&moment, NULL);
-	}
+	while (!(ended = has_ended(pid)) && waited < o->limit_ns && !is_stopped(o->stop))
+		waited += rest_a_moment();
 	kill(-pid, SIGKILL);
 	kill(pid, SIGKILL);
 	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
 		;
 	return ended;
+}
+
+/* By no fault of what it asked: rseq kills by SIGSEGV, a seccomp filter by SIGSYS. */
+static bool is_from_outside(int sig)
+{
+	return sig == SIGKILL || sig == SIGTERM || sig == SIGINT || sig == SIGHUP || sig == SIGXCPU;
 }
 
 static void judge(struct check_result *ret, const struct probe_report *report, bool ended, int status,
@@ -158,10 +179,12 @@ static void judge(struct check_result *ret, const struct probe_report *report, b
 	ret->error = atomic_load(&report->error);
 	if (!ended)
 		ret->detail = arena_printf(arena, "it did not end within %.1f s", (double)o->limit_ns / 1e9);
-	else if (WIFSIGNALED(status))
-		ret->detail = arena_printf(arena, "its process was killed by signal %d (%s)", WTERMSIG(status),
-					   strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status))
+	else if (WIFSIGNALED(status)) {
+		ret->verdict = is_from_outside(WTERMSIG(status)) ? VERDICT_UNKNOWN : VERDICT_FAIL;
+		ret->detail = arena_printf(arena, "its process was killed%s by signal %d (%s)",
+					   ret->verdict == VERDICT_UNKNOWN ? " from outside, as where memory is short," : "",
+					   WTERMSIG(status), strsignal(WTERMSIG(status)));
+	} else if (WEXITSTATUS(status))
 		ret->detail = arena_printf(arena, "its process ended with status %d", WEXITSTATUS(status));
 	else if (!said)
 		ret->detail = "it ended without saying how";
@@ -210,13 +233,13 @@ static void run(const struct probe *p, const struct probe_options *o, struct pro
 		struct check_result *ret)
 {
 	struct probe_run r = { .options = o, .report = report };
-	uint64_t start = now();
+	uint64_t start = probe_now();
 	sigset_t mask = own_mask(o->stop);
 	int status = 0;
 	bool ended;
 	pid_t pid;
 
-	pid = fork();
+	pid = probe_fork();
 	if (pid == 0)
 		become_probe(p, &r, &mask);
 	if (pid < 0) {
@@ -230,7 +253,7 @@ static void run(const struct probe *p, const struct probe_options *o, struct pro
 	else
 		judge(ret, report, ended, status, o, arena);
 	copy_rows(ret, report, arena);
-	ret->duration_ns = now() - start;
+	ret->duration_ns = probe_now() - start;
 }
 
 int probe_run(const struct probe *p, const struct probe_options *options, struct arena *arena, struct check_result *ret)

@@ -71,6 +71,9 @@ void probe_error(struct probe_run *r, int error);
 unsigned int probe_row(struct probe_run *r, int8_t ok, const char *expected, const char *seen, const char *format, ...)
 	_printf_(5, 6);
 
+/* CLOCK_MONOTONIC, in ns. */
+uint64_t probe_now(void);
+
 static inline bool probe_has_fault(const struct probe_run *r, enum probe_fault fault)
 {
 	return r->options->fault == fault;

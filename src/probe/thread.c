@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "probe/answer.h"
@@ -158,7 +158,7 @@ static bool takes_longer(struct probe_run *r, struct probe_thread *t)
 	if (e == 0)
 		probe_thread_unregister(t);
 	if (e == -EINVAL)
-		probe_skip(r, getauxval(AUXV_RSEQ_FEATURE_SIZE) ?
+		probe_skip(r, probe_has_longer() ?
 				      "registrations of more than 32 bytes are refused: see lengths" :
 				      "this kernel takes registrations of 32 bytes alone (longer ones from 6.3 on)");
 	return e != -EINVAL;
@@ -197,27 +197,43 @@ int probe_pin(int cpu)
 	return sched_setaffinity(0, sizeof(one), &one) < 0 ? -errno : 0;
 }
 
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 int probe_each_cpu(struct probe_run *r, bool (*visit)(struct probe_run *r, void *data, int cpu), void *data)
 {
-	uint64_t end = now() + r->options->limit_ns / 2;
+	uint64_t end = probe_now() + r->options->limit_ns / 2;
 	cpu_set_t may;
 	int n = 0;
 
 	if (sched_getaffinity(0, sizeof(may), &may) < 0)
 		return 0;
-	for (int cpu = 0; cpu < CPU_SETSIZE && n >= 0 && now() < end; cpu++)
+	for (int cpu = 0; cpu < CPU_SETSIZE && n >= 0 && probe_now() < end; cpu++)
 		if (CPU_ISSET(cpu, &may) && probe_pin(cpu) == 0)
 			n = visit(r, data, cpu) ? n + 1 : -1;
 	sched_setaffinity(0, sizeof(may), &may);
 	return n;
+}
+
+bool probe_has_longer(void)
+{
+	return getauxval(AUXV_RSEQ_FEATURE_SIZE) > 0;
+}
+
+long probe_switches(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) < 0 ? -1 : usage.ru_nvcsw + usage.ru_nivcsw;
+}
+
+void probe_on_signal(int sig, void (*handler)(int sig))
+{
+	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+	sigset_t set;
+
+	sigemptyset(&action.sa_mask);
+	sigaction(sig, &action, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 pid_t probe_fork(void)
@@ -226,7 +242,8 @@ pid_t probe_fork(void)
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
+		/* 0: it is outside of the PID namespace that begins with this one. */
+		if (getppid() != parent && getppid() != 0)
 			_exit(1);
 	}
 	return pid;

@@ -71,6 +71,15 @@ bool probe_area_is_right(const struct rseq_area *area);
  */
 int probe_each_cpu(struct probe_run *r, bool (*visit)(struct probe_run *r, void *data, int cpu), void *data);
 
+/* Whether this kernel takes registrations of more than 32 bytes (6.3 on). */
+bool probe_has_longer(void);
+
+/* How often the calling thread was switched out so far; -1: it cannot be told. */
+long probe_switches(void);
+
+/* Handles that signal from now on, and lets it through to the calling thread. */
+void probe_on_signal(int sig, void (*handler)(int sig));
+
 /* fork(), whose child is killed when its parent dies. */
 pid_t probe_fork(void);
 

@@ -153,7 +153,7 @@ sound() {
 		is "$status" 1
 		is "$(with fail)" syscall
 		is "$(findings)" seccomp-blocks-rseq
-		jq -e --arg e "$errno" '.findings[0] | .severity == "warning" and (.evidence | index("seccomp of this process: filter"))
+		jq -e --arg e "$errno" '.findings[] | select(.id == "seccomp-blocks-rseq") | .severity == "warning" and (.evidence | index("seccomp of this process: filter"))
 			and (.evidence[0] | contains($e))' "$JSON"
 	done
 	# the near miss: a filter that lets it pass. Of the kernel there is then what its class tells
@@ -199,16 +199,20 @@ sound() {
 }
 
 @test "inspect: the kernel is tried for tcmalloc alone, and only where the class leaves it open" {
-	local class error=
+	local class why error=
 	! is_known cpu_id_start || error=error
 	lab "$R0" tcmalloc-like 2
 	# 200 ms may be too little on a slow machine: then it is said, and it may be enough another time
 	for _ in $(seq 20); do
 		inspect "$LAB_PID"
-		[ "$(json '[.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc")] | length')" -gt 0 ] ||
-			{ is_known abort-preempt && [ -z "$(finding kernel-misses-aborts)" ]; } || break
+		why=$(json '.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc").why')
+		if [ -n "$why" ]; then
+			[[ $why == *"did not end within 0.2 s" || $why == *"could not be made to happen"* ]]
+		elif ! is_known abort-preempt || [ -n "$(finding kernel-misses-aborts)" ]; then
+			break
+		fi
 	done
-	is "$(json '[.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc")] | length')" 0
+	[ -z "$why" ] || skip "too slow here: $why"
 	# on such a kernel so is the pointer that is caught there
 	is "$(json '[.findings[] | select(.severity != "info" and .id != "id-fields-modified") | .id] | unique | join(" ")')" "$(known_findings)"
 	is "$(finding id-fields-modified)" "$(ids_severity)"
@@ -228,7 +232,7 @@ sound() {
 	case $class in
 	rewrite | split)
 		is "$(json '.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc").why')" \
-			"whether this kernel rewrites cpu_id_start was not tried: --probe-kernel never"
+			"whether this kernel rewrites cpu_id_start was not found out: --probe-kernel never"
 		;;
 	*) is "$(json '[.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc")] | length')" 0 ;;
 	esac

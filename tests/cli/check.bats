@@ -389,6 +389,32 @@ strict_metrics() {
 	is "$(verdict tracepoints)" skip
 }
 
+@test "time in which it was stopped is nobody's fault, and neither is who is killed from outside" {
+	rseq_or_skip
+	local pid child
+	JSON=$BATS_TEST_TMPDIR/json
+	"$RSEQCTL" check --json --only stress-getcpu --timeout 1 --output "$JSON" 3>&- &
+	pid=$!
+	until child=$(ps -o pid= --ppid "$pid") && [ -n "$child" ]; do sleep 0.02; done
+	kill -STOP "$pid"
+	# four times as long as asked for is its limit
+	sleep 5
+	kill -CONT "$pid"
+	wait "$pid"
+	is "$(verdict stress-getcpu)" pass
+	"$RSEQCTL" check --json --only stress-getcpu --output "$JSON" 3>&- &
+	pid=$!
+	while ps -o stat= -p "$pid" | grep -qv Z; do
+		for child in $(ps -o pid= --ppid "$pid"); do kill -KILL "$child" || true; done
+		sleep 0.05
+	done
+	status=0
+	wait "$pid" || status=$?
+	is "$status" 3
+	is "$(verdict stress-getcpu)" unknown
+	[[ "$(detail stress-getcpu)" == *"from outside"* ]]
+}
+
 @test "on a terminal it shows how far it is, and nowhere else" {
 	command -v script >/dev/null || skip "no script(1)"
 	rseq_or_skip
