@@ -62,6 +62,20 @@ uint32_t kernel_rewrites(const struct diagnosis *d)
 	return VERDICT_UNKNOWN;
 }
 
+uint32_t kernel_aborts(const struct diagnosis *d)
+{
+	const uint32_t *seen = d->kernel ? d->kernel->promise.aborts[PROMISE_ORIGINAL] : NULL;
+	bool rewritten = d->host->rseq_class == CLASS_REWRITE || d->host->rseq_class == CLASS_SPLIT;
+
+	for (int i = 0; seen && i < PROMISE_ABORTS; i++)
+		if (seen[i] == VERDICT_FAIL)
+			return VERDICT_FAIL;
+	if (seen && seen[PROMISE_PREEMPTION] == VERDICT_PASS)
+		return VERDICT_PASS;
+	/* No type tells whether 411c1cf43039 is there, without which 64-bit Arm aborts next to nothing. */
+	return rewritten && !strcmp(d->host->arch, "aarch64") ? VERDICT_UNKNOWN : VERDICT_PASS;
+}
+
 /* The class tells how its releases behave, and nothing of what was put back into them. */
 static void note_unseen(const struct rule *rule, const struct diagnosis *d)
 {

@@ -16,4 +16,7 @@ bool kernel_matters_for(const struct process_facts *p);
 /* Whether this kernel rewrites cpu_id_start of 32 bytes: as it was seen, else by a class that leaves no doubt. enum verdict. */
 uint32_t kernel_rewrites(const struct diagnosis *d);
 
+/* Whether it aborts sections of areas of 32 bytes, in the same way. enum verdict. */
+uint32_t kernel_aborts(const struct diagnosis *d);
+
 #endif

@@ -147,14 +147,16 @@ static void add_losers(struct strbuf *out, const struct process_facts *p)
 
 static void add_kernel(struct strbuf *out, const struct diagnosis *d)
 {
-	uint32_t rewrites = kernel_rewrites(d);
+	uint32_t rewrites = kernel_rewrites(d), aborts = kernel_aborts(d);
 
 	if (!ask_has_cached_pointer(d->process))
 		return;
-	if (rewrites == VERDICT_PASS || (rewrites != VERDICT_FAIL && d->host->rseq_class == CLASS_SPLIT))
-		strbuf_puts(out, "; this kernel is safe for either");
-	else if (rewrites == VERDICT_FAIL || d->host->rseq_class == CLASS_REWRITE)
+	if (rewrites == VERDICT_FAIL || (rewrites != VERDICT_PASS && d->host->rseq_class == CLASS_REWRITE))
 		strbuf_puts(out, "; this kernel breaks tcmalloc");
+	else if (aborts == VERDICT_FAIL)
+		strbuf_puts(out, "; this kernel breaks critical sections");
+	else if (aborts == VERDICT_PASS && (rewrites == VERDICT_PASS || d->host->rseq_class == CLASS_SPLIT))
+		strbuf_puts(out, "; this kernel is safe for either");
 	else
 		strbuf_puts(out, "; unknown whether this kernel is safe for tcmalloc");
 }

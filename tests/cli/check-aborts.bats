@@ -213,6 +213,7 @@ sound() {
 		fi
 	done
 	[ -z "$why" ] || skip "too slow here: $why"
+	! is_known abort-preempt || [ -n "$(finding kernel-misses-aborts)" ] || skip "too slow here: no section was seen to go on"
 	# on such a kernel so is the pointer that is caught there
 	is "$(json '[.findings[] | select(.severity != "info" and .id != "id-fields-modified") | .id] | unique | join(" ")')" "$(known_findings)"
 	is "$(finding id-fields-modified)" "$(ids_severity)"

@@ -442,7 +442,13 @@ GATE=$TESTS/../examples/ci/rseq-gate.sh
 	lab "$R0" tcmalloc-like 2
 	RSEQCTL=$BATS_TEST_TMPDIR/rseqctl run sh "$GATE" tcmalloc "$LAB_PID"
 	echo "$output"
-	is "$status" "$([ -z "$(known_findings)" ] && echo 0 || echo 1)" # tcmalloc is there
+	if is_known abort-preempt && ! is_known cpu_id_start; then
+		# in 200 ms a slow machine may not see it, but then it is not known to be safe
+		[ "$status" -le 1 ]
+		[[ $output != *"safe for either"* ]]
+	else
+		is "$status" "$([ -z "$(known_findings)" ] && echo 0 || echo 1)" # tcmalloc is there
+	fi
 	! command -v xmllint >/dev/null || xmllint --noout "$reports/rseq-check.xml"
 	jq -e '.processes[0].owner.name == "tcmalloc"' "$reports/rseq-inspect.json"
 	RSEQCTL=$BATS_TEST_TMPDIR/rseqctl run sh "$GATE" glibc "$LAB_PID"

@@ -656,6 +656,37 @@ static void misses_aborts(void **state)
 	done(&w);
 }
 
+/* What the line that answers says of the kernel, where tcmalloc is there. */
+static void safe_or_not(void **state)
+{
+	static const struct {
+		uint32_t class, cpu_id_start, preemption;
+		const char *arch, *says;
+	} cases[] = {
+		{ CLASS_EXTENSIBLE, VERDICT_UNKNOWN, VERDICT_UNKNOWN, "aarch64", "; this kernel is safe for either" },
+		{ CLASS_SPLIT, VERDICT_UNKNOWN, VERDICT_UNKNOWN, "x86_64", "; this kernel is safe for either" },
+		{ CLASS_SPLIT, VERDICT_PASS, VERDICT_UNKNOWN, "aarch64", "; unknown whether this kernel is safe for tcmalloc" },
+		{ CLASS_SPLIT, VERDICT_PASS, VERDICT_PASS, "aarch64", "; this kernel is safe for either" },
+		{ CLASS_SPLIT, VERDICT_PASS, VERDICT_FAIL, "aarch64", "; this kernel breaks critical sections" },
+		{ CLASS_REWRITE, VERDICT_UNKNOWN, VERDICT_FAIL, "aarch64", "; this kernel breaks tcmalloc" },
+		{ CLASS_UNKNOWN, VERDICT_UNKNOWN, VERDICT_UNKNOWN, "x86_64", "; unknown whether this kernel is safe for tcmalloc" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct diagnosis d;
+		struct world w;
+
+		make_kernel(&w, cases[i].class, cases[i].cpu_id_start);
+		snprintf(w.host.arch, sizeof(w.host.arch), "%s", cases[i].arch);
+		w.kernel.promise.aborts[PROMISE_ORIGINAL][PROMISE_PREEMPTION] = cases[i].preemption;
+		d = (struct diagnosis){ &w.host, &w.process, &w.findings, &w.kernel };
+		diagnose_process(&d);
+		assert_non_null(strstr(diagnose_verdict(&d), cases[i].says));
+		done(&w);
+	}
+}
+
 static void kernel_alone(void **state)
 {
 	const struct finding *f;
@@ -790,7 +821,8 @@ int main(void)
 		cmocka_unit_test(signatures),	       cmocka_unit_test(emulated),
 		cmocka_unit_test(refcounts),	       cmocka_unit_test(versions),
 		cmocka_unit_test(breaks_tcmalloc),     cmocka_unit_test(breaks_tcmalloc_unseen),
-		cmocka_unit_test(misses_aborts),       cmocka_unit_test(kernel_alone),
+		cmocka_unit_test(misses_aborts),       cmocka_unit_test(safe_or_not),
+		cmocka_unit_test(kernel_alone),
 		cmocka_unit_test(denied),	       cmocka_unit_test(target_denied),
 	};
 
