@@ -117,6 +117,23 @@ possible() {
 	is "$(findings)" ""
 }
 
+@test "threads that somebody sends to other CPUs meanwhile, as a cpuset that changes, are no fault of the kernel" {
+	two_cpus
+	need_sound_kernel
+	local pid child mask
+	for _ in 1 2 3; do
+		"$RSEQCTL" check --json --timeout $((5 * ${PATIENCE:-1})) --only abort-preempt,abort-migrate,cpu_id_start >"$JSON" 3>&- &
+		pid=$!
+		while ps -o stat= -p "$pid" | grep -qv Z; do
+			for child in $(ps -o pid= --ppid "$pid"); do
+				for mask in 1 2 3; do taskset -ap "$mask" "$child" >/dev/null 2>&1 || true; done
+			done
+		done
+		wait "$pid" || true
+		is "$(with fail)" ""
+	done
+}
+
 @test "with one CPU: preemption and signals, and the others say what they need" {
 	check taskset -c 0 -- --only abort
 	ended skip -- abort-migrate abort-membarrier
