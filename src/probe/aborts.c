@@ -270,7 +270,9 @@ static void run_trial(struct probe_run *r, struct trial *t, enum promise_length 
 		probe_thread_unregister(&t->thread);
 	e = be_interrupted(t, r->options->limit_ns);
 	probe_thread_unregister(&t->thread);
-	if (e < 0 && !t->missed)
+	if (e == -EAGAIN && !t->missed)
+		probe_unknown(r, "cannot start a thread");
+	else if (e < 0 && !t->missed)
 		probe_skip(r, "%s cannot be made here: %s", t->way->what, strerror(-e));
 	else
 		conclude(r, t);
