@@ -32,7 +32,7 @@ static void ask_one(struct kernel_facts *facts, const struct probe *p, uint64_t 
 
 	probe_run(p, &options, arena, &result);
 	promise_add(&facts->promise, &result);
-	/* One that failed may have told nothing, as when it did not end in time. */
+	/* A failure counts only as far as it was seen: one that did not end in time tells nothing. */
 	if (result.verdict != VERDICT_PASS && !facts->why_unseen)
 		facts->why_unseen = result.detail;
 }

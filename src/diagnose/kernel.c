@@ -67,7 +67,7 @@ static void note_unseen(const struct rule *rule, const struct diagnosis *d)
 {
 	const char *why = d->kernel ? d->kernel->why_unseen : NULL;
 
-	process_unknown(d->process, rule->id, "whether this kernel rewrites cpu_id_start was not tried%s%s",
+	process_unknown(d->process, rule->id, "whether this kernel rewrites cpu_id_start was not found out%s%s",
 			why ? ": " : "", why ? why : "");
 }
 
@@ -87,6 +87,9 @@ void rule_kernel_breaks_tcmalloc(const struct rule *rule, const struct diagnosis
 	struct finding *f;
 
 	if (d->process && !kernel_matters_for(d->process))
+		return;
+	/* Where nobody can register, the class alone is no news: the call is what to look at. */
+	if (!d->process && d->kernel->promise.call == VERDICT_FAIL)
 		return;
 	if (d->process && rewrites == VERDICT_UNKNOWN)
 		note_unseen(rule, d);

@@ -371,7 +371,7 @@ const struct rule rules[] = {
 			"again for registrations of 32 bytes (b9eac6a9d93c); 6.19 was never repaired.\n"
 			"inspect tries it in a thread of its own when the kernel's types allow both and tcmalloc is\n"
 			"there. Without that it is inferred from the types. It is info where libc owns, since tcmalloc\n"
-			"then works without rseq.\n",
+			"then works without rseq; check does not say it where rseq() is denied, for the same reason.\n",
 		.advice = "update the kernel to 7.0.10, 7.1 or later; until then start the program with GLIBC_TUNABLES=glibc.pthread.rseq=1 so that libc owns",
 		.run = rule_kernel_breaks_tcmalloc,
 	},

@@ -43,6 +43,8 @@ struct crew {
 	struct member *members;
 	uint32_t n_members, n_slots, n_cpus; /* n_cpus 0: not known */
 	_Atomic bool end, wrong, survived; /* a section that should have been aborted went on */
+	_Atomic bool alone;		   /* those who stay on a CPU go on without the others */
+	_Atomic uint32_t n_stay;
 	char why[WHY_MAX];
 	struct slot slots[SLOTS_MAX];
 };
@@ -156,8 +158,10 @@ static void *member_run(void *data)
 
 	begin(m);
 	stays = settle(m);
+	if (stays)
+		atomic_fetch_add(&m->crew->n_stay, 1);
 	pthread_barrier_wait(&m->crew->barrier);
-	for (unsigned int i = 1; !atomic_load(&m->crew->end); i++) {
+	for (unsigned int i = 1; !atomic_load(&m->crew->end) && (stays || !atomic_load(&m->crew->alone)); i++) {
 		batch(m);
 		if (stays && i % BATCHES == 0)
 			meet();
@@ -207,6 +211,10 @@ static uint64_t all_together(const struct crew *crew)
 	return sum;
 }
 
+/*
+ * An emulator may run one CPU after another, each for so long that a thread is always switched out when it is its
+ * CPU's turn again, as long as there is another to switch to: where that leaves too little to judge, there is none.
+ */
 static void wait_for(struct crew *crew, uint64_t limit_ns)
 {
 	struct timespec moment = { 0, 2000000 };
@@ -216,6 +224,8 @@ static void wait_for(struct crew *crew, uint64_t limit_ns)
 	       (spent < ENOUGH_NS || all_together(crew) < ENOUGH_TOGETHER)) {
 		nanosleep(&moment, NULL);
 		spent = probe_now() - start;
+		if (spent > limit_ns / 2 && atomic_load(&crew->n_stay) > 1)
+			atomic_store(&crew->alone, true);
 	}
 	atomic_store(&crew->end, true);
 }

@@ -34,9 +34,8 @@ with() {
 	jq -r --arg v "$1" '[.checks[] | select(.verdict == $v).id] | join(" ")' "$JSON"
 }
 
-# Without that of 6.19, which is true whatever stands before the kernel.
 findings() {
-	jq -r '[.findings[].id | select(. != "kernel-breaks-tcmalloc")] | join(" ")' "$JSON"
+	jq -r '[.findings[].id] | sort | join(" ")' "$JSON"
 }
 
 # ended VERDICT... -- ID...: these ended so, whatever the others did.
@@ -55,12 +54,6 @@ ended() {
 	done
 }
 
-# Known faults are the business of check-kernel.
-need_sound_kernel() {
-	check --only abort,cpu_id_start
-	[ -z "$(with fail)" ] || skip "this kernel breaks $(with fail)"
-}
-
 two_cpus() {
 	[ "$(nproc)" -gt 1 ] || skip "needs two CPUs"
 }
@@ -73,22 +66,33 @@ possible() {
 	done | paste -sd ' '
 }
 
-@test "every interruption aborts, proved a dozen times each, with either length" {
+# Those of the ids that this kernel does not break.
+sound() {
+	local id
+	for id; do
+		is_known "$id" || echo "$id"
+	done | paste -sd ' '
+}
+
+@test "every interruption aborts where the kernel is sound, proved a dozen times each, with either length" {
 	two_cpus
-	need_sound_kernel
-	is "$status" 0
-	is "$(with pass)" "cpu_id_start $(possible)"
+	check --only abort,cpu_id_start
+	as_known
+	# shellcheck disable=SC2046 # words
+	is "$(with pass)" "$(sound cpu_id_start $(possible))"
 	is "$(with unknown)" ""
 	jq -e 'all(.checks[] | select(.id | startswith("abort-")) | select(.verdict == "pass");
-		.rows[0].seen == "12 of 12" and .rows[0].ok == true)' "$JSON"
-	is "$(findings)" ""
+		.rows[0].seen == "12 of 12" and .rows[0].ok == true)
+		and all(.checks[] | select(.id | startswith("abort-")) | select(.verdict == "fail");
+		.rows[0].ok == false)' "$JSON"
+	is "$(findings)" "$(known_findings)"
 }
 
 @test "an ordinary user may ask all of it" {
 	need_root
 	two_cpus
-	need_sound_kernel
 	local dir passed
+	check --only abort,cpu_id_start
 	passed=$(with pass)
 	dir=$(mktemp -d)
 	chmod 755 "$dir"
@@ -97,7 +101,7 @@ possible() {
 	PROGRAM=$dir/rseqctl check as_nobody -- --only abort,cpu_id_start || true
 	rm -r "$dir"
 	is "$(with pass)" "$passed"
-	is "$status" 0
+	as_known
 }
 
 @test "sections that are not published fail each of them, and nothing is said of the kernel" {
@@ -166,18 +170,16 @@ possible() {
 		is "$status" 1
 		is "$(with fail)" syscall
 		is "$(findings)" seccomp-blocks-rseq
-		jq -e --arg e "$errno" '.findings[0] | .severity == "warning" and (.evidence | index("seccomp of this process: filter"))
+		jq -e --arg e "$errno" '.findings[] | select(.id == "seccomp-blocks-rseq") | .severity == "warning" and (.evidence | index("seccomp of this process: filter"))
 			and (.evidence[0] | contains($e))' "$JSON"
 	done
-	# the near miss: a filter that lets it pass
+	# the near miss: a filter that lets it pass. Of the kernel there is then what its class tells
 	check "$LAB/refuse-exec" clone -- --only syscall
-	is "$(findings)" ""
+	is "$(findings)" "$(! is_known cpu_id_start || echo kernel-breaks-tcmalloc)"
 }
 
 @test "a loaded machine makes nothing fail" {
-	need_sound_kernel
-	local passed pids=() i
-	passed=$(with pass)
+	local pids=() i
 	for i in $(seq $((4 * $(nproc)))); do
 		timeout 60 sh -c 'while :; do :; done' 3>&- &
 		pids+=($!)
@@ -185,16 +187,18 @@ possible() {
 	check --only abort,cpu_id_start
 	kill "${pids[@]}" 2>/dev/null || true # those that are still there
 	wait "${pids[@]}" 2>/dev/null || true
-	is "$(with fail)" ""
+	jq -r '.checks[] | select(.verdict == "fail") | "\(.id): \(.detail)"' "$JSON"
+	# shellcheck disable=SC2046 # words
+	is "$(sound $(with fail))" ""
 	# what could not be met says how far it came
 	jq -e 'all(.checks[] | select(.verdict == "unknown"); .detail | test("^(only [0-9]+ of 12|it could not be made)"))' "$JSON"
-	[ -n "$(with pass)" ]
+	[ -n "$(with pass)$(with fail)" ]
 }
 
 @test "a kernel whose types are hidden has its class by what it does" {
 	need_root
-	need_sound_kernel
 	local class
+	check --only syscall
 	class=$(jq -r .host.rseq_class "$JSON")
 	[ "$class" != null ]
 	[ -e /sys/kernel/btf ] || skip "this kernel has no types to hide"
@@ -212,31 +216,40 @@ possible() {
 }
 
 @test "inspect: the kernel is tried for tcmalloc alone, and only where the class leaves it open" {
-	local class
+	local class why error=
+	! is_known cpu_id_start || error=error
 	lab "$R0" tcmalloc-like 2
 	# 200 ms may be too little on a slow machine: then it is said, and it may be enough another time
 	for _ in $(seq 20); do
 		inspect "$LAB_PID"
-		[ "$(json '[.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc")] | length')" -gt 0 ] || break
+		why=$(json '.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc").why')
+		if [ -n "$why" ]; then
+			[[ $why == *"did not end within 0.2 s" || $why == *"could not be made to happen"* ]]
+		elif ! is_known abort-preempt || [ -n "$(finding kernel-misses-aborts)" ]; then
+			break
+		fi
 	done
+	[ -z "$why" ] || skip "too slow here: $why"
+	# on such a kernel so is the pointer that is caught there
+	is "$(json '[.findings[] | select(.severity != "info" and .id != "id-fields-modified") | .id] | unique | join(" ")')" "$(known_findings)"
+	is "$(finding id-fields-modified)" "$(ids_severity)"
+	is "$status" "$([ -z "$(known_findings)" ] && echo 0 || echo 1)"
+	is "$(finding kernel-breaks-tcmalloc)" "$error"
+	jq -e 'all(.findings[] | select(.id == "kernel-breaks-tcmalloc"); .confidence == "certain"
+		and any(.evidence[]; startswith("in a thread of our own, cpu_id_start was not rewritten")))' "$JSON"
 	class=$(json .host.rseq_class)
+	inspect --probe-kernel never "$LAB_PID"
 	case $class in
 	rewrite)
 		is "$(finding kernel-breaks-tcmalloc)" error
-		is "$(json '.findings[] | select(.id == "kernel-breaks-tcmalloc").confidence')" certain
+		is "$(json '.findings[] | select(.id == "kernel-breaks-tcmalloc").confidence')" inferred
 		;;
-	*) is "$(finding kernel-breaks-tcmalloc)" "" ;;
-	esac
-	is "$(json '[.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc")] | length')" 0
-	inspect --probe-kernel never "$LAB_PID"
-	case $class in
-	rewrite) is "$(json '.findings[] | select(.id == "kernel-breaks-tcmalloc").confidence')" inferred ;;
 	*) is "$(finding kernel-breaks-tcmalloc)" "" ;;
 	esac
 	case $class in
 	rewrite | split)
 		is "$(json '.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc").why')" \
-			"whether this kernel rewrites cpu_id_start was not tried: --probe-kernel never"
+			"whether this kernel rewrites cpu_id_start was not found out: --probe-kernel never"
 		;;
 	*) is "$(json '[.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc")] | length')" 0 ;;
 	esac

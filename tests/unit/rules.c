@@ -671,6 +671,18 @@ static void kernel_alone(void **state)
 	f = run_kernel(&w, "kernel-breaks-tcmalloc");
 	assert_true(f && f->severity == SEVERITY_INFO && !f->subject.pid && f->n_evidence);
 	done(&w);
+	/* not tried: by the class, unless rseq() is denied here */
+	make_kernel(&w, CLASS_REWRITE, VERDICT_UNKNOWN);
+	w.kernel.promise.call = VERDICT_PASS;
+	f = run_kernel(&w, "kernel-breaks-tcmalloc");
+	assert_true(f && f->confidence == CONFIDENCE_INFERRED);
+	done(&w);
+	make_kernel(&w, CLASS_REWRITE, VERDICT_UNKNOWN);
+	w.kernel.promise.call = VERDICT_FAIL;
+	w.kernel.promise.error = EPERM;
+	assert_null(run_kernel(&w, "kernel-breaks-tcmalloc"));
+	assert_non_null(run_kernel(&w, "seccomp-blocks-rseq"));
+	done(&w);
 }
 
 static void denied(void **state)

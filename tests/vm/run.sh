@@ -62,7 +62,7 @@ build_root() {
 	for lib in /usr/i686-linux-gnu/lib/{ld-linux.so.2,libc.so.6} /lib/ld-musl-x86_64.so.1; do # the lab's other libcs
 		[ ! -e "$lib" ] || install -D "$lib" "$root/$lib"
 	done
-	cp -a tests man completions "$root/t/"
+	cp -a tests man completions examples "$root/t/"
 	printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
 	printf '%s' "${FILTER:-}" >"$root/t/filter" # only the tests whose names match
 	suite_files >"$root/t/suites"
