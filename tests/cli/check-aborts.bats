@@ -123,8 +123,7 @@ sound() {
 
 @test "threads that somebody sends to other CPUs meanwhile, as a cpuset that changes, are no fault of the kernel" {
 	two_cpus
-	need_sound_kernel
-	local pid child mask
+	local pid child mask id
 	for _ in 1 2 3; do
 		"$RSEQCTL" check --json --timeout $((5 * ${PATIENCE:-1})) --only abort-preempt,abort-migrate,cpu_id_start >"$JSON" 3>&- &
 		pid=$!
@@ -134,7 +133,7 @@ sound() {
 			done
 		done
 		wait "$pid" || true
-		is "$(with fail)" ""
+		for id in $(with fail); do is_known "$id"; done
 	done
 }
 
