@@ -347,7 +347,8 @@ static int run_one(struct session *s, const struct check_entry *entry)
 	story = result.verdict == VERDICT_FAIL ? check_story_find(p->id) : NULL;
 	if (story) {
 		result.meaning = story->failure;
-		result.fix = story->fix;
+		/* What is broken on purpose is not to be mended. */
+		result.fix = s->plan.fault ? NULL : story->fix;
 	}
 	return check_add(&s->facts, &result) ? 0 : -ENOMEM;
 }

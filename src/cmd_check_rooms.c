@@ -166,10 +166,12 @@ static bool skip_without_bpf(struct probe_run *r)
 	return true;
 }
 
-/* What is not there cannot be wrong; all else was permitted, and is refused. */
+/* What is not there, or not now, cannot be wrong; all else was permitted, and is refused. */
 static void refused(struct probe_run *r, int e, const char *why)
 {
-	if (e == -EOPNOTSUPP || e == -ENOENT || access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+	if (e == -ETIMEDOUT || e == -EAGAIN || e == -ENOMEM)
+		probe_unknown(r, "%s: %s", why, strerror(-e));
+	else if (e == -EOPNOTSUPP || e == -ENOENT || access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		probe_skip(r, "%s", why);
 	else
 		probe_fail(r, "permitted, and yet refused: %s", why);
@@ -314,7 +316,7 @@ static void run_iterator(struct probe_run *r)
 	if (e < 0)
 		probe_unknown(r, "this thread cannot be registered: %s", strerror(-e));
 	else if ((e = service_call(&service, &request, &reply, NULL)) < 0)
-		probe_fail(r, "the records cannot be read: %s", strerror(-e));
+		refused(r, e, "the records cannot be read");
 	else
 		judge_record(r, find_record(&reply, 0, pid, &record), &thread);
 	service_stop(&service);

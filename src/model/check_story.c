@@ -96,7 +96,7 @@ static const struct check_story stories[] = {
 	  "registration of more than 32 bytes",
 	  "the promise of rseq is broken: a section goes on with the data of a CPU on which it no longer runs",
 	  OTHER_KERNEL,
-	  "Linux 4.18; broken on arm64 in 6.19" },
+	  "Linux 4.18; broken on arm64 in 6.19 to 7.0.13" },
 	{ "abort-signal",
 	  "is a critical section aborted when a signal is delivered in the midst of it; the ones called -long with a "
 	  "registration of more than 32 bytes",

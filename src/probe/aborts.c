@@ -49,7 +49,7 @@ struct trial {
 	uint64_t mark, counter, sections;
 	uint32_t kept, missed;
 	pid_t tid;
-	int home, away;
+	int home, away, where; /* where: the CPU of the other thread, before MARK_DONE */
 	bool alone, end; /* alone: a timer interrupts, and there is no other thread */
 	int error;	 /* of what interrupts */
 };
@@ -106,6 +106,7 @@ static void interrupt(struct trial *t)
 
 	if (!mark || mark % MARK_STEPS != MARK_OPEN || !step(t, mark, mark + MARK_BEGUN))
 		return;
+	__atomic_store_n(&t->where, probe_current_cpu(), __ATOMIC_RELAXED);
 	r = t->way->interrupt ? t->way->interrupt(t) : 0;
 	if (r < 0)
 		__atomic_store_n(&t->error, r, __ATOMIC_RELEASE);
@@ -124,7 +125,7 @@ static void *interrupt_always(void *arg)
 	r = probe_pin(t->way->same_cpu ? t->home : t->away);
 	if (r < 0)
 		__atomic_store_n(&t->error, r, __ATOMIC_RELEASE);
-	while (!__atomic_load_n(&t->end, __ATOMIC_ACQUIRE)) {
+	while (r == 0 && !__atomic_load_n(&t->end, __ATOMIC_ACQUIRE)) {
 		for (int i = 0; i < (t->way->same_cpu ? 1 : 2000); i++)
 			interrupt(t);
 		nanosleep(&rest, NULL);
@@ -134,12 +135,16 @@ static void *interrupt_always(void *arg)
 
 /* --- who is interrupted --- */
 
-static int current_cpu(void)
+/*
+ * Whether it had to leave its CPU: to the other thread, which ran on that very CPU while the section was open, or to
+ * be moved away from home. Both threads can be sent elsewhere by somebody else, as when a cpuset changes.
+ */
+static bool had_to_leave(const struct trial *t, uint32_t index, long n_switches)
 {
-	unsigned int cpu = 0;
+	/* One that is not registered has no number, and stays at home. */
+	int cpu = index < INT32_MAX ? (int)index : t->home;
 
-	/* Not libc's, which may ask the very area that is in question. */
-	return syscall(SYS_getcpu, &cpu, NULL, NULL) < 0 ? -1 : (int)cpu;
+	return n_switches > 0 && cpu == (t->way->moves ? t->home : __atomic_load_n(&t->where, __ATOMIC_RELAXED));
 }
 
 /* Whether what the mark said at the abort proves that this interruption was there. */
@@ -148,15 +153,18 @@ static bool is_proof(const struct trial *t, uint64_t step_seen, long n_switches)
 	if (!t->way->switches && n_switches)
 		return false;
 	if (step_seen == MARK_BEGUN)
-		return t->way->moves ? current_cpu() == t->away : !t->way->same_cpu && !t->way->by_handler;
+		return t->way->moves ? probe_current_cpu() == t->away : !t->way->same_cpu && !t->way->by_handler;
 	return step_seen == MARK_DONE;
 }
 
 /* Whether it proved anything. */
-static bool count(struct trial *t, enum critical_result result, uint64_t open, uint64_t left, long n_switches)
+static bool count(struct trial *t, uint32_t index, enum critical_result result, uint64_t open, uint64_t left,
+		  long n_switches)
 {
 	const struct critical *c = &t->thread.critical;
 
+	if (t->way->switches && !had_to_leave(t, index, n_switches))
+		return false;
 	if (result == CRITICAL_ABORTED && left > open && is_proof(t, left - open, n_switches))
 		t->kept++;
 	/* With the mark as it was, it was the CPU's number that changed inside. */
@@ -188,17 +196,24 @@ static void one_section(struct trial *t)
 	struct critical *c = &t->thread.critical;
 	uint64_t open = ++t->sections * MARK_STEPS, left, start;
 	enum critical_result result;
+	uint32_t index;
+	int r = 0;
 	long n;
 
-	if (t->way->moves && current_cpu() != t->home)
-		probe_pin(t->home);
+	if (t->way->moves && probe_current_cpu() != t->home)
+		r = probe_pin(t->home);
+	if (r < 0) {
+		__atomic_store_n(&t->error, r, __ATOMIC_RELEASE);
+		return;
+	}
 	if (t->alone)
 		arm_timer();
 	n = probe_switches();
 	start = probe_now();
-	result = critical_window(c, *c->key, &t->mark, open, &t->counter, 1);
+	index = *c->key;
+	result = critical_window(c, index, &t->mark, open, &t->counter, 1);
 	left = __atomic_exchange_n(&t->mark, 0, __ATOMIC_SEQ_CST);
-	if (!count(t, result, open, left, probe_switches() - n))
+	if (!count(t, index, result, open, left, probe_switches() - n))
 		adapt(&c->delay[DELAY_LOADED], result, probe_now() - start);
 }
 
@@ -255,7 +270,9 @@ static void run_trial(struct probe_run *r, struct trial *t, enum promise_length 
 		probe_thread_unregister(&t->thread);
 	e = be_interrupted(t, r->options->limit_ns);
 	probe_thread_unregister(&t->thread);
-	if (e < 0 && !t->missed)
+	if (e == -EAGAIN && !t->missed)
+		probe_unknown(r, "cannot start a thread");
+	else if (e < 0 && !t->missed)
 		probe_skip(r, "%s cannot be made here: %s", t->way->what, strerror(-e));
 	else
 		conclude(r, t);

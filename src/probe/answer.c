@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +23,8 @@ int answer_in_child(int (*ask)(void *data), void *data)
 	int status = 0;
 
 	if (pid == 0) {
+		/* Who collects crashes, as systemd-coredump, has nothing to do with them. */
+		prctl(PR_SET_DUMPABLE, 0);
 		/* A sanitizer would make something else of it. */
 		signal(SIGSEGV, SIG_DFL);
 		_exit(-ask(data) & 0xff);
@@ -31,7 +34,9 @@ int answer_in_child(int (*ask)(void *data), void *data)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return ANSWER_NONE;
-	return WIFSIGNALED(status) ? ANSWER_SIGNAL + WTERMSIG(status) : -WEXITSTATUS(status);
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status) == SIGKILL ? ANSWER_NONE : ANSWER_SIGNAL + WTERMSIG(status);
+	return WEXITSTATUS(status) == ENOMEM ? ANSWER_NONE : -WEXITSTATUS(status);
 }
 
 const char *answer_name(int answer, char word[ANSWER_WORD_MAX])

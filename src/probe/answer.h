@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* 0 or -errno; above ANSWER_SIGNAL: the process was killed, by that signal. ANSWER_NONE: there was no process to ask. */
+/* 0 or -errno; above ANSWER_SIGNAL: the process was killed, by that signal. ANSWER_NONE: there was no process to ask, or no memory. */
 enum { ANSWER_NONE = 1 << 15, ANSWER_SIGNAL = 1 << 16 };
 enum { ANSWER_WORD_MAX = 32 };
 

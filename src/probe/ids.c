@@ -59,9 +59,14 @@ static void run_cpu_id(struct probe_run *r)
 static bool look_at_node(struct probe_run *r, void *data, int cpu)
 {
 	const struct probe_thread *t = data;
-	uint32_t node = 0, seen = ((const volatile struct rseq_area *)&t->area)->node_id;
+	const volatile struct rseq_area *area = &t->area;
+	uint32_t node = 0, seen = 0;
 
-	syscall(SYS_getcpu, NULL, &node, NULL);
+	/* It may be moved in between, when a cpuset changes. */
+	for (int i = 0; i < 1000 && (i == 0 || seen != node); i++) {
+		seen = area->node_id;
+		syscall(SYS_getcpu, NULL, &node, NULL);
+	}
 	/* 0 is what one that is not registered has, too. */
 	if (!look_at_cpu(r, data, cpu))
 		return false;

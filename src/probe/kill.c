@@ -60,7 +60,8 @@ static int be_interrupted(void *data)
 	return 0;
 }
 
-static void interrupt(struct probe_run *r, struct victim *v, enum promise_length length)
+/* False where it could not be asked. */
+static bool interrupt(struct probe_run *r, struct victim *v, enum promise_length length)
 {
 	char word[ANSWER_WORD_MAX];
 	const char *seen;
@@ -69,9 +70,12 @@ static void interrupt(struct probe_run *r, struct victim *v, enum promise_length
 	v->run = r;
 	v->length = length;
 	answer = answer_in_child(be_interrupted, v);
+	if (answer == ANSWER_NONE)
+		return false;
 	seen = answer ? answer_name(answer, word) : "survived";
 	probe_row(r, !strcmp(seen, "SIGSEGV"), "SIGSEGV", seen, "a section interrupted, %s",
 		  length == PROMISE_LONGER ? "longer" : "32 bytes");
+	return true;
 }
 
 static void run_bad_signature(struct probe_run *r)
@@ -80,10 +84,10 @@ static void run_bad_signature(struct probe_run *r)
 
 	if (!probe_thread_free(r))
 		return;
-	interrupt(r, &v, PROMISE_ORIGINAL);
-	if (probe_has_longer())
-		interrupt(r, &v, PROMISE_LONGER);
-	probe_pass(r, NULL);
+	if (interrupt(r, &v, PROMISE_ORIGINAL) && (!probe_has_longer() || interrupt(r, &v, PROMISE_LONGER)))
+		probe_pass(r, NULL);
+	else
+		probe_unknown(r, "cannot start a process, or it was killed from outside");
 }
 
 /* --- fields that are the kernel's --- */
@@ -103,8 +107,6 @@ static int write_and_move(void *data)
 
 static const char *name(int answer, char word[ANSWER_WORD_MAX])
 {
-	if (answer == -1)
-		return "did not move";
 	if (answer == -2)
 		return "left as it was";
 	return answer ? answer_name(answer, word) : "rewritten";
@@ -118,6 +120,7 @@ static bool write_once(struct probe_run *r, enum promise_length length, const ch
 	static struct victim v;
 	char word[ANSWER_WORD_MAX];
 	const char *seen;
+	int answer;
 
 	v.run = r;
 	v.to = to;
@@ -127,7 +130,13 @@ static bool write_once(struct probe_run *r, enum promise_length length, const ch
 		probe_unknown(r, "this process cannot be pinned to CPU %d", from);
 		return false;
 	}
-	seen = name(answer_in_child(write_and_move, &v), word);
+	answer = answer_in_child(write_and_move, &v);
+	if (answer == -1 || answer == ANSWER_NONE) {
+		probe_unknown(r, answer == -1 ? "a process cannot be pinned to CPU %d" :
+						"cannot start a process to move to CPU %d, or it was killed from outside", to);
+		return false;
+	}
+	seen = name(answer, word);
 	good = !strcmp(seen, expected);
 	probe_row(r, judged ? good : -1, expected, seen, "cpu_id_start written, then moved, %u bytes", v.thread.length);
 	probe_thread_unregister(&v.thread);

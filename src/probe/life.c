@@ -176,7 +176,7 @@ struct pair {
 static void explain(struct probe_run *r, int answer, const char *who)
 {
 	if (answer == ANSWER_NONE)
-		probe_unknown(r, "cannot start a process: %s", strerror(errno));
+		probe_unknown(r, "cannot start a process, or it was killed from outside");
 	else if (answer > ANSWER_SIGNAL)
 		probe_fail(r, "%s was killed by signal %d (%s)", who, answer - ANSWER_SIGNAL,
 			   strsignal(answer - ANSWER_SIGNAL));
@@ -307,7 +307,10 @@ static void run_clone(struct probe_run *r)
 	probe_area_spoil(&c.pair.other.area);
 	pid = clone(check_clone, stack + STACK, CLONE_VM | SIGCHLD, &c);
 	if (pid < 0) {
-		probe_skip(r, "clone() with CLONE_VM is denied: %s", strerror(errno));
+		if (errno == EAGAIN || errno == ENOMEM)
+			explain(r, ANSWER_NONE, NULL);
+		else
+			probe_skip(r, "clone() with CLONE_VM is denied: %s", strerror(errno));
 		return;
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -317,7 +320,8 @@ static void run_clone(struct probe_run *r)
 
 /* --- exec --- */
 
-enum { NEW_PASSED, NEW_REFUSED = 71, NEW_FORGOTTEN, NEW_NOT_STARTED };
+/* No status that another program would end with, where this one cannot start itself. */
+enum { NEW_PASSED = 70, NEW_REFUSED, NEW_FORGOTTEN, NEW_NOT_STARTED };
 
 int exec_status(void)
 {
@@ -371,16 +375,15 @@ static void run_exec(struct probe_run *r)
 
 	if (!begin_pair(r, &p, PROMISE_ORIGINAL))
 		return;
+	probe_unknown(r, "what was started in this program's place does not say how it began");
 	answer = answer_in_child(become_new, &p);
 	explain(r, answer, "the new program");
-	if (answer == NEW_PASSED)
+	if (answer == -NEW_PASSED)
 		probe_pass(r, NULL);
 	else if (answer == -NEW_REFUSED)
 		probe_fail(r, "a new program could not register: it did not begin unregistered, or is not allowed to");
 	else if (answer == -NEW_FORGOTTEN)
 		probe_fail(r, "a new program registered, and the kernel does not know of it");
-	else if (answer < -1 && answer != -NEW_NOT_STARTED)
-		probe_fail(r, "the new program ended with status %d", -answer);
 }
 
 const struct probe probe_threads = { .id = "threads", .title = "threads register for themselves", .run = run_threads };

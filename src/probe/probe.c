@@ -192,7 +192,7 @@ static void judge(struct check_result *ret, const struct probe_report *report, b
 		ret->verdict = said == VERDICT_INCONCLUSIVE ? VERDICT_UNKNOWN : said;
 		ret->detail = report->detail[0] ? arena_strndup(arena, report->detail,
 								 strnlen(report->detail, DETAIL_MAX)) : NULL;
-		if (said == VERDICT_PASS && bad) {
+		if ((said == VERDICT_PASS || said == VERDICT_INCONCLUSIVE) && bad) {
 			ret->verdict = VERDICT_FAIL;
 			ret->detail = arena_printf(arena, "%" PRIu32 " of %" PRIu32 " answers differ", bad,
 						   atomic_load(&report->n_rows));

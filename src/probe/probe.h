@@ -67,7 +67,7 @@ void probe_unknown(struct probe_run *r, const char *format, ...) _printf_(2, 3);
 /* The errno that it came down to. */
 void probe_error(struct probe_run *r, int error);
 
-/* A row of its table; one that is not ok makes a pass a fail. The number of rows that were not ok so far. */
+/* A row of its table; one that is not ok makes a pass or an unknown a fail. The number of rows that were not ok so far. */
 unsigned int probe_row(struct probe_run *r, int8_t ok, const char *expected, const char *seen, const char *format, ...)
 	_printf_(5, 6);
 

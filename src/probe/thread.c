@@ -188,6 +188,14 @@ int probe_cpu(int after)
 	return -1;
 }
 
+int probe_current_cpu(void)
+{
+	unsigned int cpu = 0;
+
+	/* Not libc's, which may ask the very area that is in question. */
+	return syscall(SYS_getcpu, &cpu, NULL, NULL) < 0 ? -1 : (int)cpu;
+}
+
 int probe_pin(int cpu)
 {
 	cpu_set_t one;

@@ -58,6 +58,9 @@ bool probe_thread_take(struct probe_run *r, struct probe_thread *t, enum promise
 /* The first CPU and the next one that this process may use; -1 where there is none. */
 int probe_cpu(int after);
 
+/* The CPU on which the calling thread runs, by the kernel; -1: it does not say. */
+int probe_current_cpu(void);
+
 /* The calling thread runs on that CPU alone. 0 or -errno. */
 int probe_pin(int cpu);
 

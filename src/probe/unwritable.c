@@ -4,57 +4,51 @@
  * with EFAULT, the rewrite of 6.19 kills. It tells classes apart without the kernel's types.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "model/behaviour.h"
+#include "probe/answer.h"
 #include "probe/probes.h"
 #include "probe/thread.h"
+#include "proc/status.h"
+#include "util/io.h"
+#include "util/strbuf.h"
 
 /* A preempted process is killed by every kernel: one that is not tells more. */
-enum { TIMES = 16 };
+enum { TIMES = 16, STATUS_MAX = 1 << 16 };
 
-enum { SAID_EFAULT, SAID_OTHER, NOT_ASKED };
+/* Each system call of one that is traced is an interruption. */
+static bool is_traced(void)
+{
+	_cleanup_close_ int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	uint64_t tracer = 0;
 
-static int unregister_unwritable(void)
+	return fd >= 0 && io_read_file(fd, STATUS_MAX, &text) == 0 &&
+	       status_find_u64((struct span){ text.data, text.len }, "TracerPid", &tracer) && tracer;
+}
+
+static int unregister_unwritable(void *data)
 {
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (page == MAP_FAILED || probe_thread_release() < 0 || registration_register(page, RSEQ_ORIGINAL_LENGTH) < 0)
-		return NOT_ASKED;
-	if (mprotect(page, 4096, PROT_READ) < 0)
-		return NOT_ASKED;
-	return registration_unregister(page, RSEQ_ORIGINAL_LENGTH) == -EFAULT ? SAID_EFAULT : SAID_OTHER;
-}
-
-/* As waitpid() says it. */
-static int ask_in_child(void)
-{
-	int status = NOT_ASKED << 8;
-	pid_t pid = probe_fork();
-
-	if (pid == 0)
-		_exit(unregister_unwritable());
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
+	(void)data;
+	if (page == MAP_FAILED || probe_thread_release() < 0 || registration_register(page, RSEQ_ORIGINAL_LENGTH) < 0 ||
+	    mprotect(page, 4096, PROT_READ) < 0)
+		return -ENOMEM;
+	return registration_unregister(page, RSEQ_ORIGINAL_LENGTH);
 }
 
 static void run_unwritable(struct probe_run *r)
 {
-	const char *seen = "SIGSEGV";
+	int answer = ANSWER_SIGNAL + SIGSEGV;
+	const char *seen;
 
-	for (int i = 0; i < TIMES && !strcmp(seen, "SIGSEGV"); i++) {
-		int status = ask_in_child();
-
-		if (WIFEXITED(status))
-			seen = WEXITSTATUS(status) == SAID_EFAULT ? "EFAULT" : "?";
-		else if (WTERMSIG(status) != SIGSEGV)
-			seen = "?";
-	}
+	for (int i = 0; i < TIMES && answer == ANSWER_SIGNAL + SIGSEGV; i++)
+		answer = answer_in_child(unregister_unwritable, NULL);
+	seen = answer == -EFAULT ? "EFAULT" : answer == ANSWER_SIGNAL + SIGSEGV && !is_traced() ? "SIGSEGV" : "?";
 	probe_row(r, -1, "EFAULT or SIGSEGV", seen, "unregistering an area that is not writable");
 	probe_pass(r, NULL);
 }

@@ -218,10 +218,13 @@ static void write_rows(const struct output *o, const struct check_result *c, boo
 
 static void write_line(const struct output *o, const char *label, const char *text)
 {
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+
 	if (!text)
 		return;
-	fprintf(o->file, "%*s%s%s", DETAIL_INDENT, "", label, label[0] ? ": " : "");
-	output_wrapped(o, DETAIL_INDENT, text);
+	strbuf_printf(&line, "%s%s%s", label, label[0] ? ": " : "", text);
+	fprintf(o->file, "%*s", DETAIL_INDENT, "");
+	output_wrapped(o, DETAIL_INDENT, strbuf_str(&line));
 }
 
 static void write_check(const struct output *o, const struct check_result *c)

@@ -64,7 +64,7 @@ static _Noreturn void serve(const struct whole_file *w, int socket)
 /* As a child's child, so that nobody who waits for children meets it. */
 static int start(struct whole_file *w)
 {
-	int pair[2];
+	int pair[2], status = 0;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -72,15 +72,19 @@ static int start(struct whole_file *w)
 	pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
-		if (fork() == 0)
+		pid = fork();
+		if (pid == 0)
 			serve(w, pair[1]);
-		_exit(0);
+		_exit(pid < 0);
 	}
 	close(pair[1]);
 	w->socket = pair[0];
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return pid < 0 ? -EAGAIN : 0;
+	if (pid > 0 && status == 0)
+		return 0;
+	close(w->socket);
+	return -EAGAIN;
 }
 
 /* --- the caller --- */

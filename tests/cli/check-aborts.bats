@@ -121,6 +121,22 @@ sound() {
 	is "$(findings)" ""
 }
 
+@test "threads that somebody sends to other CPUs meanwhile, as a cpuset that changes, are no fault of the kernel" {
+	two_cpus
+	local pid child mask id
+	for _ in 1 2 3; do
+		"$RSEQCTL" check --json --timeout $((5 * ${PATIENCE:-1})) --only abort-preempt,abort-migrate,cpu_id_start >"$JSON" 3>&- &
+		pid=$!
+		while ps -o stat= -p "$pid" | grep -qv Z; do
+			for child in $(ps -o pid= --ppid "$pid"); do
+				for mask in 1 2 3; do taskset -ap "$mask" "$child" >/dev/null 2>&1 || true; done
+			done
+		done
+		wait "$pid" || true
+		for id in $(with fail); do is_known "$id"; done
+	done
+}
+
 @test "with one CPU: preemption and signals, and the others say what they need" {
 	check taskset -c 0 -- --only abort
 	ended skip -- abort-migrate abort-membarrier

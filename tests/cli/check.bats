@@ -229,6 +229,8 @@ rseq_or_skip() {
 	"$RSEQCTL" check --only syscall,ptrace -q --inject unregistered >"$BATS_TEST_TMPDIR/text" || true
 	grep -qE '^fail: .*unregistered injected: 1 failed \(ptrace\), 1 of 2 checks passed$' "$BATS_TEST_TMPDIR/text"
 	grep -q '^      means: ' "$BATS_TEST_TMPDIR/text"
+	# what is broken on purpose is not to be mended
+	is "$(grep -c '^      to do: ' "$BATS_TEST_TMPDIR/text")" 0
 	is "$(grep -c '^  pass' "$BATS_TEST_TMPDIR/text")" 0
 	"$RSEQCTL" check --only stress-getcpu -v | grep -qE 'seed [0-9]+: [0-9]+ operations'
 }
@@ -413,6 +415,33 @@ strict_metrics() {
 	is "$status" 3
 	is "$(verdict stress-getcpu)" unknown
 	[[ "$(detail stress-getcpu)" == *"from outside"* ]]
+}
+
+@test "no process or thread to be had is unknown, not a fault" {
+	need_root
+	rseq_or_skip
+	readable_copy
+	local n
+	# for rseqctl alone; for a question; for one that starts another
+	for n in 1 2 3; do
+		BEFORE=(prlimit --nproc="$n" setpriv --reuid 65530 --regid 65530 --clear-groups --bounding-set=-all --inh-caps=-all)
+		check --skip stress
+		is "$(json .failed)" 0
+		[ "$(json .unknown)" -gt 0 ]
+		is "$(json '[.checks[] | select(.verdict == "skip" and (.detail | test("temporarily")))] | length')" 0
+	done
+}
+
+@test "traced by strace: what is interrupted all the time is no other class of kernel" {
+	command -v strace >/dev/null || skip "no strace"
+	rseq_or_skip
+	check --only syscall
+	local class
+	class=$(json .host.rseq_class)
+	BEFORE=(strace -f -o /dev/null)
+	check --only syscall,errno,fork,clone
+	is "$(json .failed)" 0
+	is "$(json .host.rseq_class)" "$class"
 }
 
 @test "on a terminal it shows how far it is, and nowhere else" {
