@@ -47,6 +47,15 @@ rseq_or_skip() {
 	"$RSEQCTL" check --only syscall -q >"$BATS_TEST_TMPDIR/probe" || skip "$(tail -n 1 "$BATS_TEST_TMPDIR/probe")"
 }
 
+# 5.10 to 5.12 have no PTRACE_GET_RSEQ_CONFIGURATION.
+has_ptrace() {
+	! "$RSEQCTL" check --json --only ptrace | jq -e '.checks[0].detail // "" | startswith("this kernel has no PTRACE_GET")' >/dev/null
+}
+
+need_ptrace() {
+	has_ptrace || skip "the example is the check ptrace, which this kernel does not have"
+}
+
 @test "nothing fails here but what this kernel is known to break, and the document has its keys" {
 	rseq_or_skip
 	check
@@ -60,7 +69,7 @@ rseq_or_skip() {
 		and all(.checks[] | select(.verdict != "pass"); .detail | length > 10)' "$JSON"
 	is "$(json '.checks[].id')" "$("$RSEQCTL" check --list -q)"
 	is "$(wc -c <"$ERR")" 0
-	[ "$(id -u)" -ne 0 ] || is "$(verdict ptrace)" pass
+	[ "$(id -u)" -ne 0 ] || is "$(verdict ptrace)" "$(has_ptrace && echo pass || echo skip)"
 }
 
 @test "an ordinary user may do what needs no privilege, and the rest is skipped by name" {
@@ -169,6 +178,7 @@ rseq_or_skip() {
 
 @test "what is broken on purpose is seen" {
 	rseq_or_skip
+	need_ptrace
 	check --inject unregistered --only iterator,ptrace
 	is "$status $(json .inject)" "1 unregistered"
 	is "$(verdict ptrace)" fail
@@ -221,6 +231,7 @@ rseq_or_skip() {
 
 @test "text: one line answers, -q says what failed, -v says what was asked" {
 	rseq_or_skip
+	need_ptrace
 	"$RSEQCTL" check --only syscall,ptrace >"$BATS_TEST_TMPDIR/text"
 	grep -qE '^pass: kernel .*: 2 of 2 checks passed$' "$BATS_TEST_TMPDIR/text"
 	is "$(grep -c EXPECTED "$BATS_TEST_TMPDIR/text")" 0
@@ -238,6 +249,7 @@ rseq_or_skip() {
 @test "TAP is read by prove" {
 	command -v prove >/dev/null || skip "no prove"
 	rseq_or_skip
+	need_ptrace
 	"$RSEQCTL" check --format tap --only syscall,bad-signature,ptrace --output "$BATS_TEST_TMPDIR/good.tap"
 	prove --exec cat "$BATS_TEST_TMPDIR/good.tap"
 	is "$(grep -c '^ok .* # SKIP .*all-probes' "$BATS_TEST_TMPDIR/good.tap")" "$("$RSEQCTL" check --list -q | grep -c '^bad-signature$')"
@@ -258,6 +270,7 @@ assert block["verdict"] == "fail" and len(block["rows"].splitlines()) == 3, bloc
 @test "JUnit is read by xmllint" {
 	command -v xmllint >/dev/null || skip "no xmllint"
 	rseq_or_skip
+	need_ptrace
 	"$RSEQCTL" check --format junit --only syscall,ptrace,bad-signature --inject unregistered --output "$BATS_TEST_TMPDIR/xml" || true
 	x() { xmllint --xpath "$1" "$BATS_TEST_TMPDIR/xml"; }
 	is "$(x 'string(/testsuite/@tests)')" "$(x 'count(//testcase)')"
@@ -285,6 +298,7 @@ strict_metrics() {
 
 @test "OpenMetrics is read by promtool, by Prometheus' own parser, and by a strict one" {
 	rseq_or_skip
+	need_ptrace
 	local m=$BATS_TEST_TMPDIR/metrics
 	"$RSEQCTL" check --format openmetrics --only syscall,ptrace,bad-signature --inject unregistered --output "$m" || true
 	strict_metrics "$m"
@@ -347,17 +361,21 @@ strict_metrics() {
 # Starting ps takes long beside the workloads of an emulated machine.
 children_of() {
 	local file=/proc/$1/task/$1/children
-	[ -r "$file" ] && echo $(<"$file") || ps -o pid= --ppid "$1"
+	if [ -r "$file" ]; then
+		echo $(<"$file") # one line without blanks at its ends
+	else
+		echo $(ps -o pid= --ppid "$1")
+	fi 2>/dev/null # it may be gone
 }
 
 @test "a signal ends it at once, with what was seen" {
 	rseq_or_skip
-	local pid child children first=
+	local pid child children
 	JSON=$BATS_TEST_TMPDIR/json
 	"$RSEQCTL" check --json --only syscall,stress --output "$JSON" 3>&- &
 	pid=$!
-	# when the second check that is seen has begun: where sections go on, the workloads are over soon
-	until children=$(children_of "$pid") && [ -n "$children" ] && [ "$children" != "${first:=$children}" ]; do
+	# when a workload has begun, which has a process of its own: where sections go on, they are over soon
+	until children=$(children_of "$pid") && [ -n "$children" ] && [ -n "$(children_of "${children%% *}")" ]; do
 		kill -0 "$pid"
 	done
 	kill -TERM "$pid"
@@ -386,7 +404,7 @@ children_of() {
 	# churn has children of its own, and sections
 	only=$(is_known abort-preempt && echo stress-getcpu || echo stress-churn)
 	bash -c "trap '' CHLD; exec '$RSEQCTL' check --json --only syscall,ptrace,$only" >"$JSON"
-	is "$(json .passed)" 3
+	is "$(json .passed)" "$(has_ptrace && echo 3 || echo 2)"
 	BEFORE=(taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')")
 	check --skip abort
 	is "$(failed)" "$(known_faults | tr ' ' '\n' | grep -v '^abort-')"
