@@ -39,7 +39,8 @@ static int take_counts(struct trace *t, struct answer *ret)
 
 	if (!tally)
 		return -EPIPE;
-	ret->missed = tally->missed;
+	/* An exit that was missed takes nothing from the count. */
+	ret->missed = tally->missed_aborts;
 	ret->counts = (struct abort_counts){
 		.has = ABORT_TOTAL | ABORT_CAUSES,
 		.total = tally->events[EVENT_ABORT],

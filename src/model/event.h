@@ -128,6 +128,7 @@ struct trace_tally {
 	uint64_t events[EVENT_TYPES];
 	uint64_t causes[CAUSES]; /* their sum is events[EVENT_ABORT]; CAUSE_NONE where they were not asked for */
 	uint64_t lost;	 /* single events that are in the totals and were not delivered */
+	uint64_t missed_aborts; /* of missed, those that the count of aborts may lack */
 	uint64_t missed; /* aborts and others that are not even in the totals: a program was running already */
 	uint64_t stacks_lost;
 	struct section_tally *sections; /* most aborts first */

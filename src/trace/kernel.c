@@ -464,12 +464,15 @@ static void add_u64(void *to, const void *from, size_t size)
 
 static void count_missed(const struct kernel *k, struct trace_totals *ret)
 {
-	const struct bpf_program *programs[] = { k->skel->progs.trace_abort, k->skel->progs.trace_exec,
-						 k->skel->progs.trace_exit, k->skel->progs.trace_fault };
+	const struct bpf_program *programs[] = { k->skel->progs.trace_abort, k->skel->progs.trace_fork,
+						 k->skel->progs.trace_exec, k->skel->progs.trace_exit,
+						 k->skel->progs.trace_fault };
 	uint64_t both = missed_by(k->skel->progs.trace_call_2);
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		ret->missed += missed_by(programs[i]);
+	/* Whose birth was missed is not followed. */
+	ret->missed_aborts = missed_by(k->skel->progs.trace_abort) + missed_by(k->skel->progs.trace_fork);
 	/* Of two programs at one point: what the second one missed the first one may have seen. */
 	ret->missed += k->skel->links.trace_call_2 ? k->missed_single + both : missed_by(k->skel->progs.trace_call);
 }

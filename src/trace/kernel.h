@@ -57,6 +57,7 @@ struct trace_frame {
 struct trace_totals {
 	struct trace_counts counts; /* of all CPUs */
 	uint64_t missed; /* events that came while the same program ran on that CPU */
+	uint64_t missed_aborts; /* of these, those without which the count of aborts may be too small */
 	uint32_t n_sections;
 	uint32_t pad;
 };

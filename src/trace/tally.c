@@ -42,6 +42,7 @@ static void take_counts(struct trace_tally *t, const struct trace_totals *totals
 	/* A section that could not be told is named when the tally meets it. */
 	t->lost = sum(c->lost, TRACE_TYPES) - c->lost[TRACE_SECTION];
 	t->missed = totals->missed;
+	t->missed_aborts = totals->missed_aborts;
 	t->stacks_lost = c->stacks_lost;
 }
 
