@@ -11,7 +11,7 @@
 #include "util/array.h"
 #include "util/intern.h"
 
-enum { PROCESSES_MAX = 1024, READERS_MAX = 8, MAPS_LIMIT_MS = 2000 };
+enum { PROCESSES_MAX = 1024, TRIES = 2, READERS_MAX = 8, MAPS_LIMIT_MS = 2000 };
 #define STRINGS_MAX (24u << 20)
 #define LAYOUTS_MAX (24u << 20)
 #define SECOND 1000000000ll
@@ -21,6 +21,7 @@ struct process {
 	int32_t pid;
 	int err;	    /* nothing more can be read of it, but files that its reader holds: -errno, and why */
 	const char *why;    /* why nothing could be read the last time; static */
+	bool emptied;	    /* nothing was mapped the last time: it ends, and may not yet count as gone */
 	uint64_t generation;
 	uint64_t used;	    /* for choosing which one to give up */
 	int64_t born, spent; /* ns: when it was first seen, and the time that it took since */
@@ -328,6 +329,7 @@ static int read_maps(struct symbolizer *s, struct process *p, struct strbuf *map
 		return -EAGAIN;
 	}
 	r = reader_maps(&p->reader, p->pid, maps);
+	p->emptied = r == 0 && !maps->len;
 	r = account(p, start, r == 0 && !maps->len ? -ESRCH : r);
 	if (is_new && r < 0)
 		service_stop(&p->reader);
@@ -451,7 +453,7 @@ static struct process *reader_for(struct symbolizer *s, struct process *p, const
 	*ret = file_of(o);
 	if (!o->elsewhere && can_ask(s, p))
 		return p;
-	for (size_t i = 0; p->err && o->path && i < s->n; i++) {
+	for (size_t i = 0; (p->err || p->emptied) && o->path && i < s->n; i++) {
 		struct process *other = &s->processes[i];
 		const struct layout_object *same = other == p ? NULL : layout_find_same(&other->layout, o);
 
@@ -463,13 +465,17 @@ static struct process *reader_for(struct symbolizer *s, struct process *p, const
 	return NULL;
 }
 
-/* After an answer: whether it is to be asked for once more, of another process. */
-static bool is_elsewhere(const struct process *p, const struct process *from, struct layout_object *o, int err)
+/*
+ * After an answer: whether it is to be asked for once more, of another process; or of the same by a new reader,
+ * which sees whether it is about to end.
+ */
+static bool ask_again(const struct process *p, const struct process *from, struct layout_object *o, int err, int *tries)
 {
-	if (err != -ESRCH || from != p || !p->err)
+	if (err != -ESRCH || from != p || ++*tries > TRIES)
 		return false;
-	o->elsewhere = true;
-	return true;
+	if (p->err)
+		o->elsewhere = true;
+	return p->err || p->reader.fd < 0;
 }
 
 /*
@@ -481,7 +487,7 @@ static bool identify(struct symbolizer *s, struct process *p, struct layout_obje
 	struct mapped_file file;
 	struct process *from;
 	int64_t start;
-	int r;
+	int tries = 0, r;
 
 	if (o->identified || o->why)
 		return o->identified;
@@ -492,7 +498,7 @@ static bool identify(struct symbolizer *s, struct process *p, struct layout_obje
 		start = now_ns();
 		r = reader_identify(&from->reader, &file, &o->key);
 		account_process(from, start, r);
-	} while (is_elsewhere(p, from, o, r));
+	} while (ask_again(p, from, o, r, &tries));
 	o->identified = r == 0;
 	if (r < 0 && r != -ESRCH)
 		o->why = why_not_open(r);
@@ -529,7 +535,7 @@ static const char *decode(struct symbolizer *s, struct process *p, uint32_t obje
 	const char *why = NULL;
 	bool is_file;
 	int64_t start;
-	int r;
+	int tries = 0, r;
 
 	functions = malloc((n < FUNCTIONS_MAX ? n : FUNCTIONS_MAX) * sizeof(*functions));
 	if (!functions)
@@ -542,7 +548,7 @@ static const char *decode(struct symbolizer *s, struct process *p, uint32_t obje
 		start = now_ns();
 		r = decode_read(&from->reader, &file, functions, n, &is_file, &why);
 		account_process(from, start, is_file ? 0 : r);
-	} while (!is_file && is_elsewhere(p, from, o, r));
+	} while (!is_file && ask_again(p, from, o, r, &tries));
 	if (r == 0)
 		names_add(&s->names, &o->key, functions, n, &s->strings);
 	else if (is_file)
