@@ -101,7 +101,7 @@ story() {
 
 @test "stress-ng, which kills itself by rseq: its own count of aborts, and the kills it does not tell" {
 	command -v stress-ng >/dev/null || skip "stress-ng is not installed"
-	trace --summary --children -- env "$R0" stress-ng --rseq 2 -t 3
+	trace --summary --children --buffer 65536 -- env "$R0" stress-ng --rseq 2 -t 3
 	grep -q 'critical section interruptions' "$ERR" || skip "this stress-ng counts nothing"
 	is "$(summary .events.abort)" "$(sed -nE 's/.* ([0-9]+) critical section interruptions.*/\1/p' "$ERR" | awk '{ n += $1 } END { print n }')"
 	is "$(summary .lost)" 0
