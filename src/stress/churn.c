@@ -59,8 +59,6 @@ static void register_again(struct worker *w)
 
 static void count(struct worker *w)
 {
-	uint64_t n;
-
 	check_thread(w);
 	worker_vary(w);
 	/* Its life is short: most of it should be spent inside. */
@@ -69,11 +67,7 @@ static void count(struct worker *w)
 	for (int i = 0; i < WORKER_BATCH && !atomic_load(&w->run->shared->broken); i++) {
 		if (i == WORKER_BATCH / 2)
 			register_again(w);
-		n = worker_amount(w);
-		if (WORKER_TRY(w, index, slot, critical_add(&w->critical, index, &slot->counter, n)) != CRITICAL_DONE)
-			continue;
-		w->in += n;
-		w->ops++;
+		worker_increment(w);
 	}
 }
 

@@ -169,14 +169,8 @@ static void count_with(struct worker *w, void *area)
 	worker_begin(w);
 	w->critical.aborts = before.aborts;
 	worker_vary(w);
-	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++) {
-		uint64_t n = worker_amount(w);
-
-		if (WORKER_TRY(w, index, slot, critical_add(&w->critical, index, &slot->counter, n)) != CRITICAL_DONE)
-			continue;
-		w->in += n;
-		w->ops++;
-	}
+	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++)
+		worker_increment(w);
 	before.aborts = w->critical.aborts;
 	w->critical = before;
 	w->area = own;

@@ -51,6 +51,16 @@ bool worker_retry(struct worker *w, enum critical_result result)
 	return !atomic_load_explicit(&w->run->shared->broken, memory_order_relaxed);
 }
 
+void worker_increment(struct worker *w)
+{
+	uint64_t n = worker_amount(w);
+
+	if (WORKER_TRY(w, index, slot, critical_add(&w->critical, index, &slot->counter, n)) != CRITICAL_DONE)
+		return;
+	w->in += n;
+	w->ops++;
+}
+
 /* What each fault changes in a thread's way into its sections. */
 static void apply_fault(struct worker *w)
 {

@@ -199,6 +199,9 @@ static inline uint32_t worker_cpu_id(const struct worker *w)
 /* How often the calling thread was switched out: in between it did not move, and nobody ran in its place. */
 long worker_switches(void);
 
+/* One increment of the counter of a slot: an operation, unless all is over. */
+void worker_increment(struct worker *w);
+
 /* Whether the worker goes on with its batch. */
 static inline bool worker_goes_on(const struct worker *w)
 {

@@ -71,7 +71,7 @@ name_of() {
 # uses LIBRARY KEY: what the program testifies of it, in each thread.
 uses() {
 	head -n 1 "$LAB_OUT" | jq -r --arg l "$1" --arg k "$2" \
-		'[.threads[] | .uses[] | select(.library == $l) | .[$k]] | map(tostring) | join(" ")'
+		'[.threads[] | .uses[] | select(.["library"] == $l) | .[$k]] | map(tostring) | join(" ")'
 }
 
 nobody_complains() { # none of the findings about counters and users
