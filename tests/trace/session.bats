@@ -112,36 +112,67 @@ load ../lib/trace
 	is "$status" 4
 }
 
-@test "a helper that is killed: it ends, and nothing stays attached" {
-	need_bpf
+# The helpers of a trace: the first one traces, the second one reads files for names.
+trace_helpers() { pgrep -P "$(pgrep -P "$(pgrep -P "$TRACE_PID")")"; }
+
+# programs_attached: how many of the trace's programs the kernel has.
+programs_attached() {
 	command -v bpftool >/dev/null || PATH=$PATH:/usr/sbin
-	trace_start --aborts
-	local helper
-	for helper in $(pgrep -P "$(pgrep -P "$(pgrep -P "$TRACE_PID")")"); do
-		kill -KILL "$helper"
+	command -v bpftool >/dev/null || skip "no bpftool"
+	bpftool prog list | grep -c 'name trace_abort'
+}
+
+# detached BEFORE: that there are fewer than that; the kernel lets go of them a moment later.
+detached() {
+	local _
+	for _ in $(seq 100); do
+		[ "$(programs_attached)" -ge "$1" ] || return 0
+		sleep 0.05
 	done
+	return 1
+}
+
+@test "the helper that traces is killed: it ends and says so, and nothing stays attached" {
+	need_bpf
+	trace_start --aborts
+	local attached
+	attached=$(programs_attached)
+	[ "$attached" -ge 1 ]
+	kill -KILL "$(trace_helpers | head -n 1)"
 	status=0
 	wait "$TRACE_PID" || status=$?
 	is "$status" 4
-	[ "$(wc -l <"$ERR")" -ge 1 ]
+	grep -q 'helper that traces is lost' "$ERR"
+	detached "$attached"
+}
+
+@test "the helper that reads files is killed: the trace goes on, with another one" {
+	need_bpf
+	trace_start --aborts
+	kill -KILL "$(trace_helpers | tail -n 1)"
+	"$LAB/aborts" membarrier --seconds 1 < <(linger 2) >/dev/null 3>&-
+	trace_stop
+	is "$status" 0
+	[ "$(summary .events.abort)" -gt 0 ]
+	[[ "$(summary '[.sections[].function] | join(" ")')" == *aborts_library_pop* ]]
 }
 
 @test "killed outright: nothing stays attached, and no process stays" {
 	need_bpf
-	PATH=$PATH:/usr/sbin
-	command -v bpftool >/dev/null || skip "no bpftool"
 	trace_start --aborts -p $$
-	local main ids
+	local main attached tree
 	main=$(pgrep -P "$TRACE_PID")
-	ids=$(bpftool prog list 2>/dev/null | grep -c 'name trace_abort')
-	[ "$ids" -ge 1 ]
+	tree="$(pgrep -P "$main") $(trace_helpers)"
+	attached=$(programs_attached)
+	[ "$attached" -ge 1 ]
 	kill -KILL "$main"
 	wait "$TRACE_PID" || true
+	detached "$attached"
 	for _ in $(seq 100); do
-		[ "$(bpftool prog list | grep -c 'name trace_abort')" -lt "$ids" ] && break
+		ps -o pid= -p "${tree//[[:space:]]/,}" >/dev/null || return 0
 		sleep 0.05
 	done
-	[ "$(bpftool prog list | grep -c 'name trace_abort')" -lt "$ids" ]
+	return 1
 }
 
 @test "a traced process is not changed: no tracer, not stopped, blocked calls are not interrupted" {
