@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/array.h"
 #include "util/parse.h"
 
 /* Of the name of a thread, without the NUL. */
@@ -46,19 +45,6 @@ static const struct argp_option option_table[] = {
 	{ 0 },
 };
 
-static void add_id(int32_t **ids, size_t *n, const char *arg, struct argp_state *state)
-{
-	uint64_t id;
-	int32_t *slot;
-
-	if (!parse_str_u64(arg, 10, &id) || !id || id > INT32_MAX)
-		argp_error(state, "'%s' is no process or thread id", arg);
-	slot = ARRAY_ADD(*ids, *n);
-	if (!slot)
-		argp_failure(state, STATUS_INTERNAL, ENOMEM, "cannot go on");
-	*slot = (int32_t)id;
-}
-
 static void set_seconds(uint64_t *ret_ns, const char *option, uint64_t least_ns, const char *arg,
 			struct argp_state *state)
 {
@@ -96,15 +82,6 @@ static void set_show(struct trace_wish *o, enum show show, struct argp_state *st
 	if (o->show && o->show != show)
 		argp_error(state, "--events and --summary do not go together");
 	o->show = show;
-}
-
-static void set_fail_on(struct trace_wish *o, const char *arg, struct argp_state *state)
-{
-	o->fail_on = name_find(severity_names, arg);
-	if (!strcmp(arg, "never"))
-		o->fail_on = FAIL_NEVER;
-	if (!o->fail_on)
-		argp_error(state, "--fail-on is error, warning, info or never, not '%s'", arg);
 }
 
 /* The first word that is no option, and all after it, whatever it looks like. */
@@ -170,10 +147,10 @@ static error_t parse_what(int key, char *arg, struct trace_wish *o, struct argp_
 		o->faults = true;
 		return 0;
 	case 'p':
-		add_id(&o->pids, &o->n_pids, arg, state);
+		common_add_id(&o->pids, &o->n_pids, "process or thread", arg, state);
 		return 0;
 	case 't':
-		add_id(&o->tids, &o->n_tids, arg, state);
+		common_add_id(&o->tids, &o->n_tids, "process or thread", arg, state);
 		return 0;
 	case KEY_CHILDREN:
 		o->children = true;
@@ -221,7 +198,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		set_buffer(o, arg, state);
 		return 0;
 	case KEY_FAIL:
-		set_fail_on(o, arg, state);
+		o->fail_on = common_fail_on(arg, state);
 		return 0;
 	case ARGP_KEY_ARG:
 		set_command(o, state);

@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "cmd.h"
-#include "model/names.h"
 
 enum show { SHOW_DEFAULT, SHOW_LIVE, SHOW_EVENTS, SHOW_SUMMARY };
 
@@ -24,8 +23,6 @@ struct trace_wish {
 	enum show show;
 	unsigned int fail_on; /* enum severity, or FAIL_NEVER */
 };
-
-enum { FAIL_NEVER = SEVERITY_ERROR + 1 };
 
 /* Ends the process where the command line is wrong. Strings are those of argv. */
 void cmd_trace_parse(int argc, char **argv, const struct common_options *common, struct trace_wish *ret);
