@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "stress/items.h"
+#include "stress/workload.h"
 
 static int start(struct run *run)
 {

@@ -3,7 +3,7 @@
 #ifndef STRESS_ITEMS_H
 #define STRESS_ITEMS_H
 
-#include "stress/workload.h"
+#include "stress/worker.h"
 
 struct item {
 	struct critical_node node; /* the first member: a node is an item */

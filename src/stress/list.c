@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A linked list per CPU, of nodes that are pushed and popped. */
 #include "stress/items.h"
+#include "stress/workload.h"
 
 static void give(struct worker *w)
 {
