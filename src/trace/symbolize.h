@@ -67,7 +67,4 @@ int symbolizer_read(struct symbolizer *s, int32_t pid, uint64_t generation, uint
 void symbolizer_forked(struct symbolizer *s, int32_t parent, uint64_t parent_generation, int32_t child,
 		       uint64_t generation);
 
-/* The process has exited, and nothing more is asked about it: its number may go to another one. */
-void symbolizer_forget(struct symbolizer *s, int32_t pid);
-
 #endif

@@ -207,8 +207,6 @@ static void remembers_the_gone(void **state)
 	p = resolve(w, unseen.pid, 0, symbolize_here);
 	assert_null(p.object);
 	assert_string_equal(p.why, "the process exited before it could be looked at");
-	symbolizer_forget(w->s, seen.pid);
-	assert_null(resolve(w, seen.pid, 0, symbolize_here).object);
 }
 
 /* Its mappings were read: all of its code has names, also in files that were never asked for, or deleted. */
