@@ -25,8 +25,9 @@ static int spawn_spare(struct processes *ps)
 {
 	struct reader_arg later = { 0 };
 
-	if (ps->spare.fd >= 0)
+	if (!service_has_ended(&ps->spare))
 		return 0;
+	service_stop(&ps->spare);
 	return nursery_spawn(ps->nursery, ps->kinds, ps->reader_kind, &later, sizeof(later), &ps->spare);
 }
 
@@ -185,6 +186,17 @@ static const char *why_unreadable(int err)
 	return "the process could not be looked at";
 }
 
+/*
+ * One that somebody killed since its last answer is none: another one can be asked instead. Who dies of a
+ * question is not seen here, and that question is not asked twice: a file may be made to kill.
+ */
+static bool has_reader(struct process *p)
+{
+	if (service_has_ended(&p->reader))
+		service_stop(&p->reader);
+	return p->reader.fd >= 0;
+}
+
 /* Of a dead leader nothing can be read, while its threads live: the next reader reads through one of those. */
 static bool is_permanent(struct process *p, int err)
 {
@@ -253,7 +265,7 @@ static int take_spare(struct processes *ps, struct service *ret)
 /* By a new reader where there is none yet: it is given the process, and reads this, in one go. */
 static int read_maps(struct processes *ps, struct process *p, struct strbuf *maps)
 {
-	bool is_new = p->reader.fd < 0;
+	bool is_new = !has_reader(p);
 	int64_t start = now_ns();
 	int r = 0;
 
@@ -292,7 +304,7 @@ static int open_reader(struct processes *ps, struct process *p)
 	_cleanup_strbuf_ struct strbuf unused = { 0 };
 	int r = check_process(p);
 
-	return r < 0 || p->reader.fd >= 0 ? r : read_maps(ps, p, &unused);
+	return r < 0 || has_reader(p) ? r : read_maps(ps, p, &unused);
 }
 
 int processes_read(struct processes *ps, struct process *p, uint64_t addr, void *ret, size_t len)
@@ -364,7 +376,7 @@ static struct mapped_file file_of(const struct layout_object *o)
 /* One that is gone can be asked for the files that its reader holds. */
 static bool can_ask(struct processes *ps, struct process *p)
 {
-	return (p->err && p->reader.fd >= 0 && has_time(p)) || open_reader(ps, p) == 0;
+	return (p->err && has_time(p) && has_reader(p)) || open_reader(ps, p) == 0;
 }
 
 /* The process itself, or where that is gone another one that has mapped the same file. NULL, and p->why. */

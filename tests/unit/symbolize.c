@@ -306,6 +306,41 @@ static void exec_is_another_program(void **state)
 	assert_string_equal(p.why, "the process runs another program now");
 }
 
+/* Those that the nursery has; their number. */
+static size_t kill_readers(struct world *w)
+{
+	char name[64], text[256] = "";
+	size_t killed = 0;
+	int pid, used = 0;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/%d/task/%d/children", (int)w->nursery.pid, (int)w->nursery.pid);
+	f = fopen(name, "r");
+	if (!f)
+		skip(); /* a kernel without that list */
+	(void)!fgets(text, sizeof(text), f);
+	fclose(f);
+	for (const char *at = text; sscanf(at, "%d%n", &pid, &used) == 1; at += used, killed++) {
+		kill(pid, SIGKILL);
+		while (kill(pid, 0) == 0)
+			usleep(1000);
+	}
+	return killed;
+}
+
+/* By somebody else, between two questions: no name is lost. */
+static void readers_are_killed(void **state)
+{
+	struct world *w = *state;
+
+	assert_place(resolve(w, getpid(), 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	assert_true(kill_readers(w) >= 1);
+	assert_place(resolve(w, getpid(), 0, symbolize_next), "symbolize", "symbolize_next", 0);
+	assert_true(kill_readers(w) >= 1);
+	assert_place(resolve(w, getpid(), 1, symbolize_next), "symbolize", "symbolize_next", 0);
+	assert_string_equal(resolve(w, getpid(), 1, write).function, "write");
+}
+
 /* More processes than readers are kept. */
 static void many_processes(void **state)
 {
@@ -556,7 +591,8 @@ int main(void)
 		LIVE(finds_what_came_later),   LIVE(remembers_the_gone),
 		LIVE(names_code_of_the_gone),  LIVE(data_of_the_gone),
 		LIVE(zombie_is_gone),	       LIVE(child_is_like_its_parent),
-		LIVE(exec_is_another_program), LIVE(many_processes),
+		LIVE(exec_is_another_program), LIVE(readers_are_killed),
+		LIVE(many_processes),
 		LIVE(many_addresses),	       LIVE(reads_memory),
 		LIVE(names_another_program),   cmocka_unit_test(too_many_names),
 		LIVE(memory_never_answers),    LIVE(file_takes_too_long),
