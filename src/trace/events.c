@@ -116,6 +116,7 @@ static void prepare_names(struct events *e, const struct trace_header *h, uint64
 void events_next_batch(struct events *e)
 {
 	e->batch++;
+	symbolizer_happened(e->room.symbolizer);
 }
 
 /* Its first abort: the time to name it. */

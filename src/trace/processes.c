@@ -161,6 +161,11 @@ void processes_refresh(struct processes *ps, int32_t pid)
 			ps->items[i].read_at = 0;
 }
 
+void processes_happened(struct processes *ps)
+{
+	ps->asked_of = now_ns();
+}
+
 /* --- readers, and the time they take --- */
 
 static const char *why_unreadable(int err)
@@ -358,7 +363,10 @@ static bool all_mapped(const struct process *p, const uint64_t *addresses, size_
 
 void processes_update(struct processes *ps, struct process *p, const uint64_t *addresses, size_t n)
 {
-	if (!p->read_at || now_ns() - p->read_at > SECOND || !all_mapped(p, addresses, n))
+	bool is_old = !p->read_at || now_ns() - p->read_at > SECOND;
+
+	/* A stack is full of words that are no addresses: looking again does not make them any. */
+	if (is_old || ((!ps->asked_of || p->read_at < ps->asked_of) && !all_mapped(p, addresses, n)))
 		read_layout(ps, p);
 }
 

@@ -37,6 +37,7 @@ struct processes {
 	struct process *items;
 	size_t n;
 	uint64_t clock;
+	int64_t asked_of; /* ns: when what is asked for has happened at the latest; 0: it may be now */
 	struct intern *strings;
 };
 
@@ -48,10 +49,11 @@ void processes_done(struct processes *ps);
 /* Made when it is new; NULL when there is no memory. Borrowed until the next call. */
 struct process *processes_get(struct processes *ps, int32_t pid, uint64_t generation);
 
-/* As symbolizer_forked and symbolizer_refresh. */
+/* As the symbolizer's of these names. */
 void processes_forked(struct processes *ps, int32_t parent, uint64_t parent_generation, int32_t child,
 		      uint64_t generation);
 void processes_refresh(struct processes *ps, int32_t pid);
+void processes_happened(struct processes *ps);
 
 /*
  * Reads what is mapped where it may have changed, or some of the addresses are in nothing that is known.

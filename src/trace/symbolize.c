@@ -65,6 +65,11 @@ void symbolizer_refresh(struct symbolizer *s, int32_t pid)
 	processes_refresh(&s->processes, pid);
 }
 
+void symbolizer_happened(struct symbolizer *s)
+{
+	processes_happened(&s->processes);
+}
+
 void symbolizer_forked(struct symbolizer *s, int32_t parent, uint64_t parent_generation, int32_t child,
 		       uint64_t generation)
 {

@@ -50,6 +50,12 @@ void symbolizer_free(struct symbolizer *s);
 void symbolizer_resolve(struct symbolizer *s, int32_t pid, uint64_t generation,
 			const uint64_t *addresses, size_t n, struct place *ret);
 
+/*
+ * What is asked for from now on has happened already: mappings that are read from now on need not be read
+ * again for addresses that lie in none of them.
+ */
+void symbolizer_happened(struct symbolizer *s);
+
 /* The mappings have changed, or may have: the next resolve of the process reads them anew. */
 void symbolizer_refresh(struct symbolizer *s, int32_t pid);
 

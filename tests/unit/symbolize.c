@@ -191,6 +191,23 @@ static void finds_what_came_later(void **state)
 	munmap(page, 4096);
 }
 
+/* What happened before the mappings were read is not in what came after: they are read once for all of it. */
+static void looks_once_at_what_happened(void **state)
+{
+	struct world *w = *state;
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY);
+	char *page;
+
+	symbolizer_happened(w->s);
+	assert_null(resolve(w, getpid(), 0, NULL).object);
+	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_true(page != MAP_FAILED);
+	assert_string_equal(resolve(w, getpid(), 0, page + 20).why, "nothing is mapped there");
+	symbolizer_happened(w->s);
+	assert_place(resolve(w, getpid(), 0, page + 20), "symbolize", NULL, 20);
+	munmap(page, 4096);
+}
+
 static void remembers_the_gone(void **state)
 {
 	struct world *w = *state;
@@ -591,7 +608,7 @@ int main(void)
 		LIVE(finds_what_came_later),   LIVE(remembers_the_gone),
 		LIVE(names_code_of_the_gone),  LIVE(data_of_the_gone),
 		LIVE(zombie_is_gone),	       LIVE(child_is_like_its_parent),
-		LIVE(exec_is_another_program), LIVE(readers_are_killed),
+		LIVE(looks_once_at_what_happened), LIVE(exec_is_another_program), LIVE(readers_are_killed),
 		LIVE(many_processes),
 		LIVE(many_addresses),	       LIVE(reads_memory),
 		LIVE(names_another_program),   cmocka_unit_test(too_many_names),
