@@ -37,6 +37,7 @@ void processes_init(struct processes *ps, struct service *nursery, const struct 
 	*ps = (struct processes){ .nursery = nursery,
 				  .kinds = kinds,
 				  .reader_kind = reader_kind,
+				  .outsider = SERVICE_NONE,
 				  .spare = SERVICE_NONE,
 				  .strings = strings };
 	(void)!spawn_spare(ps);
@@ -52,6 +53,7 @@ void processes_done(struct processes *ps)
 {
 	for (size_t i = 0; i < ps->n; i++)
 		process_done(&ps->items[i]);
+	service_stop(&ps->outsider);
 	service_stop(&ps->spare);
 	free(ps->items);
 }
@@ -419,12 +421,55 @@ static bool ask_again(const struct process *p, const struct process *from, struc
 	return p->err || p->reader.fd < 0;
 }
 
+static int ask_outsider(struct processes *ps, struct subject subject, process_question *question, void *ctx,
+			bool *ret_is_file)
+{
+	struct process *p = subject.process;
+	int64_t start = now_ns();
+	int r = 0;
+
+	if (!has_time(p)) {
+		p->why = why_unreadable(-ETIME);
+		return -ESRCH;
+	}
+	if (service_has_ended(&ps->outsider)) {
+		service_stop(&ps->outsider);
+		r = take_spare(ps, &ps->outsider);
+		(void)!spawn_spare(ps);
+	}
+	*ret_is_file = false;
+	if (r == 0)
+		r = question(&ps->outsider, subject.unmapped, ctx, ret_is_file);
+	p->spent += now_ns() - start;
+	return r;
+}
+
+/* As the process sees it, which may not be as we do. */
+static int ask_unmapped(struct processes *ps, struct subject subject, process_question *question, void *ctx,
+			bool *ret_is_file)
+{
+	struct process *p = subject.process;
+
+	if (!p->err && open_reader(ps, p) == 0) {
+		int64_t start = now_ns();
+		int r = question(&p->reader, subject.unmapped, ctx, ret_is_file);
+
+		account_process(p, start, *ret_is_file ? 0 : r);
+		if (*ret_is_file || r != -ESRCH)
+			return r;
+	}
+	return ask_outsider(ps, subject, question, ctx, ret_is_file);
+}
+
 int processes_ask(struct processes *ps, struct subject subject, process_question *question, void *ctx,
 		  bool *ret_is_file)
 {
 	struct process *from;
 	int tries = 0, r;
 
+	*ret_is_file = false;
+	if (subject.unmapped)
+		return ask_unmapped(ps, subject, question, ctx, ret_is_file);
 	do {
 		struct mapped_file file;
 		int64_t start;

@@ -33,6 +33,7 @@ struct processes {
 	struct service *nursery;
 	const struct service_kind *kinds;
 	uint32_t reader_kind;
+	struct service outsider; /* a reader without a process */
 	struct service spare; /* a reader for the next process: that one may not live as long as a fork takes */
 	struct process *items;
 	size_t n;
@@ -64,10 +65,11 @@ void processes_update(struct processes *ps, struct process *p, const uint64_t *a
 /* As symbolizer_read. */
 int processes_read(struct processes *ps, struct process *p, uint64_t addr, void *ret, size_t len) _must_check_;
 
-/* A mapped file of a process. */
+/* A file of a process. */
 struct subject {
 	struct process *process;
 	struct layout_object *object;
+	const struct mapped_file *unmapped; /* it is in no layout: how to find it again; else NULL */
 };
 
 /*
@@ -77,8 +79,8 @@ struct subject {
 typedef int process_question(struct service *reader, const struct mapped_file *file, void *ctx, bool *ret_is_file);
 
 /*
- * Asks a reader of the process, or where that is gone of another one that has mapped the same file. The
- * last answer; -ESRCH and the process's why where nobody can be asked (any more).
+ * Asks a reader of the process, or where that is gone of another one that has mapped the same file; a file
+ * that is mapped no more is then looked for from here. The last answer; -ESRCH and the process's why where nobody can be asked (any more).
  */
 int processes_ask(struct processes *ps, struct subject subject, process_question *question, void *ctx,
 		  bool *ret_is_file) _must_check_;

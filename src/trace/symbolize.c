@@ -28,7 +28,7 @@ void symbolizer_kind(struct service_op ops[SYMBOLIZER_OPS], struct service_kind 
 	for (size_t i = 0; i < READER_OPS; i++)
 		if (ops[i].limit_ms > MAPS_LIMIT_MS)
 			ops[i].limit_ms = MAPS_LIMIT_MS;
-	ops[READER_OPS] = decode_op;
+	memcpy(&ops[READER_OPS], decode_ops, sizeof(decode_ops));
 	*ret = (struct service_kind){
 		.ops = ops,
 		.n_ops = SYMBOLIZER_OPS,
@@ -85,8 +85,14 @@ int symbolizer_read(struct symbolizer *s, int32_t pid, uint64_t generation, uint
 
 /* --- what lies there --- */
 
-static const char *why_not_open(int err)
+static const char *why_not_open(int err, bool is_unmapped)
 {
+	if (is_unmapped && err == -ESTALE)
+		return "it is mapped no more, and its file was replaced or changed since";
+	if (is_unmapped && err == -ENOENT)
+		return "it is mapped no more, and its file is not where it was";
+	if (is_unmapped)
+		return "it is mapped no more, and its file cannot be found again";
 	switch (err) {
 	case -ESTALE:
 		return "another file has its name now, and opening the mapped one takes root";
@@ -121,7 +127,7 @@ static bool identify(struct symbolizer *s, struct subject subject)
 	r = processes_ask(&s->processes, subject, ask_key, &o->key, &is_file);
 	o->identified = r == 0;
 	if (r < 0 && r != -ESRCH)
-		o->why = why_not_open(r);
+		o->why = why_not_open(r, subject.unmapped);
 	return o->identified || (o->was_identified && r == -ESRCH);
 }
 
@@ -172,7 +178,7 @@ static const char *decode(struct symbolizer *s, struct subject subject, struct f
 	else if (r == -ESRCH)
 		return subject.process->why ? subject.process->why : "the process exited before it could be looked at";
 	else
-		o->why = q.why = why_not_open(r);
+		o->why = q.why = why_not_open(r, subject.unmapped);
 	return r < 0 ? q.why : NULL;
 }
 
@@ -186,6 +192,16 @@ static const char *decode_all(struct symbolizer *s, struct subject subject, cons
 		return NO_MEMORY;
 	n = gather(s, subject.process, (uint32_t)(subject.object - layout->objects), addresses, n, functions);
 	return decode(s, subject, functions, n);
+}
+
+static const char *decode_one(struct symbolizer *s, struct subject subject, uint64_t offset)
+{
+	_cleanup_free_ struct function *function = calloc(1, sizeof(*function));
+
+	if (!function)
+		return NO_MEMORY;
+	function->offset = offset;
+	return decode(s, subject, function, 1);
 }
 
 static bool take_range(struct symbolizer *s, const struct layout_object *o, struct place *place)
@@ -210,9 +226,42 @@ static void name_place(struct symbolizer *s, struct subject subject, const uint6
 	}
 	if (take_range(s, o, place))
 		return;
-	place->why = o->why ? o->why : decode_all(s, subject, addresses, n);
+	place->why = o->why		? o->why :
+		     subject.unmapped	? decode_one(s, subject, place->offset) :
+					  decode_all(s, subject, addresses, n);
 	if (!place->why && !take_range(s, o, place))
 		place->why = "its decoder went wrong";
+}
+
+struct descriptor_question {
+	struct descriptor descriptor;
+	const char *why;
+};
+
+static int ask_descriptor(struct service *reader, const struct mapped_file *file, void *ctx, bool *ret_is_file)
+{
+	struct descriptor_question *q = ctx;
+
+	return decode_descriptor(reader, file, &q->descriptor, ret_is_file, &q->why);
+}
+
+/* Of the section at that offset in the file. What a decoder dies of is not asked for again. */
+static const char *descriptor_of(struct symbolizer *s, struct subject subject, uint64_t offset, uint64_t length)
+{
+	struct descriptor_question q = { .descriptor = { .offset = offset, .length = length } };
+	const struct file_key *key = &subject.object->key;
+	const char *symbol = NULL;
+	bool is_file;
+	int r;
+
+	if (!identify(s, subject) || names_find_descriptor(&s->names, key, offset, length, &symbol))
+		return symbol;
+	r = processes_ask(&s->processes, subject, ask_descriptor, &q, &is_file);
+	if (r < 0)
+		q.descriptor.symbol[0] = '\0';
+	if (r == 0 || is_file)
+		names_add_descriptor(&s->names, key, &q.descriptor, &s->strings);
+	return names_find_descriptor(&s->names, key, offset, length, &symbol) ? symbol : NULL;
 }
 
 static void fill_place(struct symbolizer *s, struct process *p, const uint64_t *addresses, size_t n, struct place *place)
@@ -227,7 +276,7 @@ static void fill_place(struct symbolizer *s, struct process *p, const uint64_t *
 	place->offset = addresses[0] - r->start + (o->inode ? r->offset : 0);
 	place->object = o->path;
 	if (o->inode)
-		name_place(s, (struct subject){ p, o }, addresses, n, place);
+		name_place(s, (struct subject){ p, o, NULL }, addresses, n, place);
 	if (!place->object)
 		place->why = "there is no room for more names";
 }
@@ -244,4 +293,60 @@ void symbolizer_resolve(struct symbolizer *s, int32_t pid, uint64_t generation, 
 		if (p)
 			fill_place(s, p, addresses + i, n - i, &ret[i]);
 	}
+}
+
+/* --- what lay there --- */
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/*
+ * Whether that is the file that lay there. By name, too: on an overlay the kernel says one inode number here and
+ * another one there, and two libraries that take turns at an address have names of their own.
+ */
+static bool is_still_there(const struct layout *layout, const struct region *r, const struct past_place *past)
+{
+	const struct layout_object *o = r ? &layout->objects[r->object] : NULL;
+
+	if (!past->file)
+		return true;
+	return o && o->inode && past->address - r->start + r->offset == past->offset &&
+	       (o->inode == past->file->inode || (o->path && !strcmp(base_name(o->path), base_name(past->file->path))));
+}
+
+static void fill_past(struct symbolizer *s, struct process *p, const struct past_place *past, struct place *place)
+{
+	const struct region *r = layout_find(&p->layout, past->address);
+	struct layout_object lost = { 0 };
+	struct subject subject = { p, r ? &p->layout.objects[r->object] : NULL, NULL };
+	uint64_t offset = r ? past->address - r->start + r->offset : 0;
+
+	if (is_still_there(&p->layout, r, past)) {
+		fill_place(s, p, &past->address, 1, place);
+	} else {
+		lost.path = intern(&s->strings, past->file->path);
+		lost.inode = past->file->inode;
+		subject = (struct subject){ p, &lost, past->file };
+		place->object = lost.path;
+		place->offset = offset = past->offset;
+		name_place(s, subject, &past->address, 1, place);
+	}
+	if (past->length && subject.object && subject.object->inode)
+		place->descriptor = descriptor_of(s, subject, offset, past->length);
+}
+
+void symbolizer_resolve_past(struct symbolizer *s, int32_t pid, uint64_t generation, const struct past_place *past,
+			     struct place *ret)
+{
+	struct process *p = processes_get(&s->processes, pid, generation);
+
+	*ret = (struct place){ .why = p ? NULL : NO_MEMORY };
+	if (!p)
+		return;
+	processes_update(&s->processes, p, &past->address, 1);
+	fill_past(s, p, past, ret);
 }

@@ -67,7 +67,7 @@ static void take_offsets(struct arena *arena, const struct trace_section *from, 
 
 static void take_section(const struct making *m, const struct trace_section_total *from, struct section_tally *to)
 {
-	struct section_name *name = section_names_get(m->room->sections, &from->key);
+	struct section_name *name = section_names_get(m->room->sections, &from->key, NULL, 0);
 	uint64_t before = name && !m->last ? name->aborts : 0;
 
 	to->pid = from->key.tgid;
