@@ -48,7 +48,7 @@ complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l summary -d 'the su
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l buffer -x -d 'room for events that wait, KiB'
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l interval -x -d 'how often the live summary is refreshed, seconds'
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l fail-on -x -a 'error warning info never' -d 'severity that ends with 1'
-complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a '(rseqctl explain -q 2>/dev/null; rseqctl check --list -q 2>/dev/null)'
+complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a 'abort stress (rseqctl explain -q 2>/dev/null; rseqctl check --list -q 2>/dev/null)'
 
 complete -c rseqctl -n '__fish_seen_subcommand_from check' -l all-probes -d 'also checks that make the kernel write to its log'
 complete -c rseqctl -n '__fish_seen_subcommand_from check' -l inject -x -a 'no-section unregistered' -d 'break something on purpose'

@@ -210,6 +210,10 @@ need_ptrace() {
 	is "$("$RSEQCTL" check --list -q --only stress | wc -l)" "$("$RSEQCTL" stress --list -q | grep -c '^workload ')"
 	is "$("$RSEQCTL" check --list -q --only stress --skip stress-list | wc -l)" "$(("$("$RSEQCTL" stress --list -q | grep -c '^workload ')" - 1))"
 	is "$("$RSEQCTL" check --list -q --skip stress,abort | grep -cE '^(stress|abort)-')" 0
+	# repeated, they add up
+	is "$("$RSEQCTL" check --list -q --only ptrace --only syscall,abort --skip abort-signal --skip abort-signal-long | tr '\n' ' ')" \
+		"$("$RSEQCTL" check --list -q --only syscall,abort,ptrace --skip abort-signal,abort-signal-long | tr '\n' ' ')"
+	is "$("$RSEQCTL" check --list -q --only ptrace --only syscall | tr '\n' ' ')" "syscall ptrace "
 	is "$("$RSEQCTL" check --list --json | jq -r '.list[].id')" "$("$RSEQCTL" check --list -q)"
 	is "$("$RSEQCTL" check --list | sed -n '/^Checks/,/^$/s/^  \([^ ]*\) .*/\1/p')" "$("$RSEQCTL" check --list -q)"
 	is "$("$RSEQCTL" check --list --json | jq -r '.faults[].name' | tr '\n' ' ')" "no-section unregistered "
@@ -227,6 +231,34 @@ need_ptrace() {
 		"$RSEQCTL" explain "$id" --json | jq -e ".findings == [] and (.checks | length) == 1 and (.checks[0] | .id == \"$id\"
 			and (.asked, .meaning, .fix, .since | length > 5))"
 	done
+}
+
+@test "the list has two formats, and any other is wrong usage" {
+	local format
+	for format in tap junit openmetrics; do
+		run "$RSEQCTL" check --list --format "$format"
+		is "$status" 2
+		[[ $output == *"--list has no format '$format': text, json"* ]]
+	done
+	"$RSEQCTL" check --list --format json --only stress | jq -e '.schema == 1 and .command == "check"
+		and (.list | length > 5 and all(.[]; .id and .title and .default)) and all(.faults[]; .name and .summary)'
+}
+
+@test "explain knows the words that --only takes" {
+	local word
+	for word in $("$RSEQCTL" check --list -q | sed -n 's/-.*//p' | sort -u); do
+		is "$("$RSEQCTL" explain "$word" --json | jq -r '.checks[].id')" "$("$RSEQCTL" check --list -q --only "$word")"
+	done
+	"$RSEQCTL" explain abort >"$BATS_TEST_TMPDIR/text"
+	is "$(sed -n '1s/:.*//p; s/^  \([^ ]*\) .*/\1/p' "$BATS_TEST_TMPDIR/text" | tr '\n' ' ')" "abort $("$RSEQCTL" check --list -q --only abort | tr '\n' ' ')"
+	grep -q 'rseqctl explain ID' "$BATS_TEST_TMPDIR/text"
+	# these have one story
+	"$RSEQCTL" explain stress | grep -q '^a failure means: .'
+	"$RSEQCTL" explain read | grep -q '^read-only: '
+	run "$RSEQCTL" explain abrt
+	is "$status" 2
+	[[ $output == *"did you mean 'abort'?" ]]
+	is "$(grep -lE "[\"'(]abort stress .*explain -q" "$TESTS"/../completions/* | wc -l)" 3
 }
 
 @test "text: one line answers, -q says what failed, -v says what was asked" {

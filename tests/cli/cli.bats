@@ -288,7 +288,7 @@ complete_words() {
 	is "$(complete_words rseqctl stress --format "" | tr '\n' ' ')" "json junit tap text "
 	is "$(complete_words rseqctl inspect --format "" | tr '\n' ' ')" "json text "
 	is "$(complete_words rseqctl --color a | tr '\n' ' ')" "always auto "
-	is "$(complete_words rseqctl explain "" | wc -l)" "$({ "$RSEQCTL" explain -q; "$RSEQCTL" check --list -q; } | wc -l)"
+	is "$(complete_words rseqctl explain "" | wc -l)" "$({ "$RSEQCTL" explain -q; "$RSEQCTL" check --list -q; echo abort; echo stress; } | wc -l)"
 	is "$(complete_words rseqctl check --only syscall,ptr)" syscall,ptrace
 	is "$(complete_words rseqctl check --skip stre | wc -l)" "$(("$("$RSEQCTL" check --list -q | grep -c ^stress-)" + 1))"
 	is "$(complete_words rseqctl check --inject no)" no-section
