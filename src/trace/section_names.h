@@ -7,7 +7,7 @@
 #define TRACE_SECTION_NAMES_H
 
 #include "model/event.h"
-#include "rseqctl/trace_record.h"
+#include "rseqctl/trace_count.h"
 #include "trace/symbolize.h"
 
 struct section_names;
