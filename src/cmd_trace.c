@@ -86,17 +86,18 @@ static void add_id(int32_t **ids, size_t *n, const char *arg, struct argp_state 
 	*slot = (int32_t)id;
 }
 
-static void set_seconds(uint64_t *ret_ns, const char *option, uint64_t least_ns, const char *arg,
+/* The range is named in words: what is wrong with 0 or 1e9 is not that it is no number. */
+static void set_seconds(uint64_t *ret_ns, const char *option, uint64_t least_ns, const char *range, const char *arg,
 			struct argp_state *state)
 {
 	if (!parse_str_seconds(arg, ret_ns) || *ret_ns < least_ns)
-		argp_error(state, "%s is a number of seconds, not '%s'", option, arg);
+		argp_error(state, "%s is a number of seconds %s, not '%s'", option, range, arg);
 }
 
 static void set_count(struct options *o, const char *arg, struct argp_state *state)
 {
 	if (!parse_str_u64(arg, 10, &o->count) || !o->count)
-		argp_error(state, "--count is a number of events, not '%s'", arg);
+		argp_error(state, "--count is a number of events from 1 on, not '%s'", arg);
 }
 
 static void set_comm(struct options *o, const char *arg, struct argp_state *state)
@@ -106,7 +107,12 @@ static void set_comm(struct options *o, const char *arg, struct argp_state *stat
 	if (len && arg[len - 1] == '*')
 		len--;
 	if (!*arg || len > COMM_MAX)
-		argp_error(state, "--comm is a name of 1 to %d characters, not '%s'", COMM_MAX, arg);
+		argp_error(state, "--comm is a name of 1 to %d bytes, not '%s'", COMM_MAX, arg);
+	/* Taken for itself it would match nothing, without a word. */
+	if (memchr(arg, '*', len))
+		argp_error(state, "--comm takes a * at its end only, not '%s'", arg);
+	if (o->comm)
+		argp_error(state, "--comm may be given once: NAME* stands for all names that begin so");
 	o->comm = arg;
 }
 
@@ -115,6 +121,8 @@ static void set_cgroup(struct options *o, const char *arg, struct argp_state *st
 {
 	if (!*arg)
 		argp_error(state, "--cgroup is the path of a cgroup, not ''");
+	if (o->cgroup)
+		argp_error(state, "--cgroup may be given once: it stands for the cgroups below it, too");
 	o->cgroup = arg;
 }
 
@@ -230,7 +238,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &o->common;
 		return 0;
 	case 'd':
-		set_seconds(&o->duration_ns, "--duration", 1, arg, state);
+		set_seconds(&o->duration_ns, "--duration", 1, "from 0.000000001 to 1000000000", arg, state);
 		return 0;
 	case 'n':
 		set_count(o, arg, state);
@@ -242,7 +250,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		set_show(o, SHOW_SUMMARY, state);
 		return 0;
 	case KEY_INTERVAL:
-		set_seconds(&o->interval_ns, "--interval", 50000000, arg, state);
+		set_seconds(&o->interval_ns, "--interval", 50000000, "from 0.05 to 1000000000", arg, state);
 		return 0;
 	case KEY_BUFFER:
 		set_buffer(o, arg, state);
@@ -413,12 +421,15 @@ static void complain(const char *words, const char *about)
 
 static enum status command_failed(const struct run *run)
 {
-	int status = trace_command_failed(run->trace);
+	_cleanup_strbuf_ struct strbuf name = { 0 };
+	const char *word = run->options->command[0];
+	int err = trace_command_error(run->trace);
 
-	if (status)
-		complain(status == STATUS_NOT_FOUND ? "no such command: " : "cannot execute: ",
-			 run->options->command[0]);
-	return (enum status)status;
+	if (!err)
+		return STATUS_OK;
+	text_escape(&name, word, strlen(word));
+	fprintf(stderr, "rseqctl trace: cannot execute '%s': %s\n", strbuf_str(&name), strerror(err));
+	return err == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
 }
 
 static enum status end_trace(struct run *run, int polled)
@@ -565,7 +576,7 @@ static enum status run_trace(int argc, char **argv, const struct common_options 
 const struct cmd cmd_trace = {
 	"trace",
 	"[OPTION...] [-- COMMAND ARG...]",
-	"which critical sections abort, how often and why; who registers; who dies of it",
+	"which sections abort, and why; who registers; who dies of it",
 	run_trace,
 	0,
 };

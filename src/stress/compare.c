@@ -170,7 +170,9 @@ static int contest_once(struct contest *c, struct rival *rivals, uint64_t ns, ui
 		cpu_ns += rivals[i].cpu_ns;
 		r = r ? r : rivals[i].error;
 	}
-	if (r == 0 && (!ops || !is_complete(c, CPU_SETSIZE, ops)))
+	if (r == 0 && !ops)
+		r = -ETIME;
+	if (r == 0 && !is_complete(c, CPU_SETSIZE, ops))
 		r = -EIO;
 	if (r == 0)
 		*ret_picoseconds = (uint64_t)((double)cpu_ns * 1000 / (double)ops);
@@ -218,6 +220,8 @@ int stress_compare(const struct stress_options *options, struct arena *arena, st
 	*ret_n = r == 0 ? ARRAY_SIZE(ways) : 0;
 	if (r == -EIO)
 		*ret_why = "increments were lost";
+	if (r == -ETIME)
+		*ret_why = "no thread got a CPU in its time: try again with a longer --duration, or on a machine that is less busy";
 	free(c.places);
 	free(rivals);
 	return r;

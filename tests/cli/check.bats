@@ -417,7 +417,7 @@ children_of() {
 	is "$(failed)" ""
 	is "$status" "$([ "$(json .failed)" -eq 0 ] && echo 3 || echo 1)"
 	jq -e '.passed >= 1 and .unknown >= 1 and .checks[-1].verdict == "unknown"
-		and .checks[-1].detail == "interrupted by a signal"' "$JSON"
+		and .checks[-1].detail == "interrupted by a signal" and .interrupted' "$JSON"
 	for child in $children; do
 		for _ in $(seq 100); do [ -n "$(ps -o pid= -g "$child")" ] || break; sleep 0.05; done
 		is "$(ps -o pid= -g "$child")" ""

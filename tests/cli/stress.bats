@@ -396,3 +396,21 @@ os.execv(sys.argv[1], sys.argv[1:])' "$RSEQCTL" stress --json --threads 4 --dura
 	is "$status" 3
 	[[ $output == *"Resource temporarily unavailable"* ]]
 }
+
+@test "one is one: thread, CPU, workload" {
+	run "$RSEQCTL" stress -q --threads 1 --cpus 0 --workload counter --ops 100 --min-aborts 0 --disturb none
+	[[ "$output" =~ ^"pass: 1 thread on 1 CPU, seed "[0-9]+": 100 operations and "[0-9]+" abort"s?" in 1 workload"$ ]]
+}
+
+@test "words fit the terminal, but for the line to copy; a dumb one gets no progress" {
+	command -v script >/dev/null || skip "no script"
+	local out=$BATS_TEST_TMPDIR/typescript
+	TERM=xterm script -qec "stty cols 80; '$RSEQCTL' stress --inject late-commit --workload counter" /dev/null </dev/null >"$out" || true
+	grep -q "of 1 workloads: counter" "$out"
+	# progress and colours aside
+	sed -E 's/.*\r([^\r])/\1/; s/\x1b\[[0-9;]*[mK]//g; s/\r//g' "$out" >"$out.plain"
+	grep -q "^  broken: counter: " "$out.plain"
+	is "$(grep -v 'again: ' | grep -v '^fail: ' | grep -cE '^.{81}')" 0
+	TERM=dumb script -qec "'$RSEQCTL' stress -q --ops 100 --min-aborts 0 --workload counter" /dev/null </dev/null >"$out"
+	is "$(grep -c $'\x1b' "$out")" 0
+}
