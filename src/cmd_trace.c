@@ -313,6 +313,7 @@ static void handle_signals(bool live)
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
 	if (live)
 		sigaction(SIGWINCH, &resize, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -144,6 +145,9 @@ enum status common_open(const struct common_options *options, struct output *ret
 	FILE *file = stdout;
 	int r = 0;
 
+	/* A file that may not grow is an error to report. A stream may yet start a command, which would inherit this. */
+	if (!options->as_it_comes)
+		signal(SIGXFSZ, SIG_IGN);
 	if (options->output && options->as_it_comes)
 		r = (file = fopen(options->output, "we")) ? 0 : -errno;
 	else if (options->output)

@@ -191,6 +191,9 @@ void kernel_programs_refuse(struct kernel_programs *p, int err)
 	else if (err == -EPERM && geteuid() == 0)
 		refuse(p, err, "BPF is refused (EPERM): the capabilities bpf and perfmon are needed, and those of a user "
 			       "namespace, as of a rootless container, do not count");
+	else if (err == -ENOMEM)
+		refuse(p, err, "there is too little memory for a BPF program or map (ENOMEM): "
+			       "raise the memory limit of this cgroup, or give a smaller --buffer");
 	else if (err == -EMFILE || err == -ENFILE)
 		refuse(p, err, "too few open files are allowed (%s): raise the limit, as by ulimit -n 256",
 		       strerrorname_np(-err));
