@@ -4,6 +4,7 @@
 # --- what can be set ---
 PREFIX  ?= /usr/local
 DESTDIR ?=
+docdir  ?= $(PREFIX)/share/doc/rseqctl
 O       ?= build
 BPF     ?= 1
 STATIC  ?= 0
@@ -409,6 +410,7 @@ $(O)/bench/bare_iter: tests/bench/bare_iter.c $(SKEL) $(O)/flags
 BASH_DIR := share/bash-completion/completions
 ZSH_DIR  := share/zsh/site-functions
 FISH_DIR := share/fish/vendor_completions.d
+EXAMPLES := $(shell find examples -type f)
 
 install: all
 	install -d '$(DESTDIR)$(PREFIX)/bin' $(foreach n,1 5 7,'$(DESTDIR)$(PREFIX)/share/man/man$(n)')
@@ -419,13 +421,16 @@ install: all
 	install -D -m 644 completions/rseqctl.bash '$(DESTDIR)$(PREFIX)/$(BASH_DIR)/rseqctl'
 	install -D -m 644 completions/_rseqctl '$(DESTDIR)$(PREFIX)/$(ZSH_DIR)/_rseqctl'
 	install -D -m 644 completions/rseqctl.fish '$(DESTDIR)$(PREFIX)/$(FISH_DIR)/rseqctl.fish'
+	$(foreach f,$(EXAMPLES),install -D -m $(if $(filter %.sh,$(f)),755,644) $(f) '$(DESTDIR)$(docdir)/$(f)' &&) true
 
 uninstall:
 	rm -f '$(DESTDIR)$(PREFIX)/bin/rseqctl' '$(DESTDIR)$(PREFIX)/$(BASH_DIR)/rseqctl' \
 		'$(DESTDIR)$(PREFIX)/$(ZSH_DIR)/_rseqctl' '$(DESTDIR)$(PREFIX)/$(FISH_DIR)/rseqctl.fish' \
 		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man1/%',$(MAN1)) \
 		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man5/%',$(MAN5)) \
-		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man7/%',$(MAN7))
+		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man7/%',$(MAN7)) \
+		$(patsubst %,'$(DESTDIR)$(docdir)/%',$(EXAMPLES))
+	@rmdir $(patsubst %,'$(DESTDIR)$(docdir)/%',$(sort $(dir $(EXAMPLES)))) '$(DESTDIR)$(docdir)/examples' '$(DESTDIR)$(docdir)' 2>/dev/null || true
 
 clean:
 	rm -rf $(O)
@@ -446,7 +451,7 @@ help:
 	@echo 'check-libc  the lab with glibc 2.31 to the newest and with musl, or LIBCS'
 	@echo 'deps-bench  install what bench needs: gdb, perf, bpftrace'
 	@echo 'bench       time and size against gdb, perf, bpftrace, a bare BPF iterator and a bare rseq loop'
-	@echo 'install     to PREFIX (/usr/local), below DESTDIR'
+	@echo 'install     to PREFIX (/usr/local), below DESTDIR; examples to docdir (PREFIX/share/doc/rseqctl)'
 	@echo 'uninstall   remove what install put there'
 	@echo 'clean       remove $(O)'
 	@echo

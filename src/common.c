@@ -8,6 +8,8 @@
 
 #include "cmd.h"
 #include "diagnose/diagnose.h"
+#include "util/array.h"
+#include "util/parse.h"
 #include "util/strbuf.h"
 #include "util/whole_file.h"
 
@@ -254,4 +256,26 @@ void common_no_such(struct argp_state *state, const char *kind, const char *word
 		argp_error(state, "no %s is called '%s': did you mean '%s'?", kind, word, near);
 	else
 		argp_error(state, "no %s is called '%s'", kind, word);
+}
+
+unsigned int common_fail_on(const char *word, struct argp_state *state)
+{
+	unsigned int severity = strcmp(word, "never") ? name_find(severity_names, word) : FAIL_NEVER;
+
+	if (!severity)
+		argp_error(state, "--fail-on is error, warning, info or never, not '%s'", word);
+	return severity;
+}
+
+void common_add_id(int32_t **ids, size_t *n, const char *kind, const char *word, struct argp_state *state)
+{
+	uint64_t id;
+	int32_t *slot;
+
+	if (!parse_str_u64(word, 10, &id) || !id || id > INT32_MAX)
+		argp_error(state, "'%s' is no %s id", word, kind);
+	slot = ARRAY_ADD(*ids, *n);
+	if (!slot)
+		argp_failure(state, STATUS_INTERNAL, ENOMEM, "cannot go on");
+	*slot = (int32_t)id;
 }

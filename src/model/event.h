@@ -48,6 +48,7 @@ const struct record_type *event_record_type(uint32_t type);
 struct code_place {
 	uint64_t has;
 	const char *object, *function;
+	const char *why; /* there is no function, in words; NULL also where the code has none */
 	uint64_t address;
 	uint64_t offset; /* in the function; where there is none, in the object's file as it is linked */
 };
@@ -55,6 +56,7 @@ enum { PLACE_OFFSET = 1 };
 
 struct event_section {
 	const char *object, *symbol, *function; /* symbol: of the descriptor */
+	const char *why; /* as in struct code_place */
 	uint64_t start, length;
 	uint64_t offset; /* of the start, as in struct code_place */
 	uint64_t has;

@@ -212,11 +212,16 @@ static void make_room_for_files(void)
 /* The one channel of a helper, in the helper. */
 static int own_socket = -1;
 
-bool service_is_abandoned(void)
+static bool is_hung_up(int socket)
 {
-	struct pollfd p = { .fd = own_socket, .events = POLLRDHUP };
+	struct pollfd p = { .fd = socket, .events = POLLRDHUP };
 
 	return poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
+bool service_is_abandoned(void)
+{
+	return is_hung_up(own_socket);
 }
 
 /* A helper holds no channel but its own: one that was taken over must not reach the others. */
@@ -380,6 +385,11 @@ int service_call(struct service *s, const struct service_request *request, struc
 	if (fd >= 0)
 		close(fd);
 	return r;
+}
+
+bool service_has_ended(const struct service *s)
+{
+	return s->fd < 0 || is_hung_up(s->fd);
 }
 
 void service_stop(struct service *s)

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "stress/disturb.h"
+#include "stress/worker.h"
+#include "stress/workload.h"
 
 /* The first one is short, so that what is badly broken shows at once. */
 enum { ROUND_FIRST_MS = 50, ROUND_LAST_MS = 1000 };

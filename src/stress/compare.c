@@ -9,7 +9,7 @@
 
 #include "critical/registration.h"
 #include "stress/cpus.h"
-#include "stress/workload.h"
+#include "stress/worker.h"
 #include "util/array.h"
 
 enum { ROUNDS = 5, BATCH = 1000 };

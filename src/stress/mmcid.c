@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "critical/registration.h"
+#include "stress/worker.h"
 #include "stress/workload.h"
 
 enum { SUM, UNIQUE, BOUNDED };

@@ -172,16 +172,17 @@ static int setup(const void *arg, size_t len, void **ret_ctx, struct service_sta
 }
 
 static const struct service_op ops[] = {
-	{ TRACE_OP_LOAD, 20000, handle_load },	    { TRACE_OP_TARGET, 1000, handle_target },
-	{ TRACE_OP_POLL, 5000, handle_poll },	    { TRACE_OP_TOTALS, 10000, handle_totals },
-	{ TRACE_OP_STACKS, 10000, handle_stacks },  { TRACE_OP_FRAMES, 1000, handle_frames },
-	{ TRACE_OP_DETACH, 10000, handle_detach },
+	/* The kernel waits for every CPU when it attaches, which on a loaded machine was seen to take 20 s. */
+	{ TRACE_OP_LOAD, 120000, handle_load },	    { TRACE_OP_TARGET, 10000, handle_target },
+	{ TRACE_OP_POLL, 10000, handle_poll },	    { TRACE_OP_TOTALS, 30000, handle_totals },
+	{ TRACE_OP_STACKS, 30000, handle_stacks },  { TRACE_OP_FRAMES, 10000, handle_frames },
+	{ TRACE_OP_DETACH, 30000, handle_detach },
 };
 
 const struct service_kind trace_kernel_kind = {
 	.ops = ops,
 	.n_ops = ARRAY_SIZE(ops),
 	.setup = setup,
-	.setup_limit_ms = 1000,
+	.setup_limit_ms = 10000,
 	.talks = true,
 };

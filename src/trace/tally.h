@@ -17,6 +17,7 @@ struct tally {
 
 struct tally_room {
 	struct service *kernel;
+	struct symbolizer *symbolizer;
 	struct section_names *sections;
 	struct stacks *stacks; /* NULL: not asked for */
 	bool causes;

@@ -374,6 +374,7 @@ static struct tally_room tally_room(struct trace *t)
 {
 	return (struct tally_room){
 		.kernel = &t->kernel,
+		.symbolizer = t->symbolizer,
 		.sections = t->sections,
 		.stacks = t->options.stack ? t->stacks : NULL,
 		.causes = !t->options.no_cause,
