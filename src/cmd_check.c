@@ -377,6 +377,7 @@ static enum status check(struct session *s, const struct output *output)
 	if (!s->plan.fault && !s->interrupted)
 		cmd_kernel_conclude(&s->facts, &s->plan, &s->host, &s->findings, &s->arena);
 	s->facts.environment.mode = host_mode(&s->host, s->facts.environment.length);
+	s->facts.interrupted = s->interrupted;
 	if (check_report(output, &s->facts, &s->findings, RSEQCTL_VERSION) < 0)
 		return STATUS_INTERNAL;
 	return conclude(s);
