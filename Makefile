@@ -68,9 +68,10 @@ $(error O must be one folder, without blanks in its name)
 endif
 
 # --- files ---
-# Each file that uses libbpf has a stand-in for BPF=0.
-NO_BPF := $(wildcard src/*/*_none.c)
-SRCS := $(filter-out $(if $(filter 1,$(BPF)),$(NO_BPF),$(NO_BPF:_none.c=.c)),$(wildcard src/*.c src/*/*.c))
+# Each file that uses libbpf has a stand-in for BPF=0, or is a part of one that has.
+NO_BPF   := $(wildcard src/*/*_none.c)
+USES_BPF := $(NO_BPF:_none.c=.c) $(addprefix src/trace/,kernel_missed.c kernel_programs.c kernel_totals.c)
+SRCS := $(filter-out $(if $(filter 1,$(BPF)),$(NO_BPF),$(USES_BPF)),$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(O)/%.o)
 SKEL := $(if $(filter 1,$(BPF)),$(addprefix $(O)/gen/,inspect.skel.h inspect.lskel.h trace.skel.h trace_old.skel.h))
 MAN1 := $(wildcard man/*.1)
@@ -87,7 +88,7 @@ $(O)/%.o: %.c $(O)/flags
 	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(DEPFLAGS) -c $< -o $@
 
 # Generated headers are the one thing that -MMD cannot know before the first build.
-$(O)/src/collect/task_iter.o $(O)/src/trace/kernel.o: $(SKEL)
+$(USES_BPF:%.c=$(O)/%.o): $(SKEL)
 
 # The libraries that stress carries and loads from memory; a static program cannot.
 STRESS_LIBS := $(if $(filter 1,$(STATIC)),,$(patsubst %,$(O)/lab/librseq_%.so,2018 2018b 2019 2019b 2020 2020b))

@@ -9,7 +9,6 @@
 #include "cmd_kernel.h"
 #include "collect/host.h"
 #include "critical/registration.h"
-#include "model/abi.h"
 #include "model/check_story.h"
 #include "model/host.h"
 #include "probe/exec.h"
@@ -314,15 +313,6 @@ static void foresee_denial(struct session *s)
 		s->denied = "rseq() kills or holds who calls it: see syscall";
 }
 
-/* The two modes are there on such kernels alone, and the length chooses. */
-static void settle_mode(struct session *s)
-{
-	struct environment_facts *e = &s->facts.environment;
-
-	if (s->host.rseq_class == CLASS_SPLIT && e->has & ENVIRONMENT_LENGTH)
-		e->mode = e->length > RSEQ_FIRST_LENGTH ? MODE_OPTIMIZED : MODE_LEGACY;
-}
-
 static int run_one(struct session *s, const struct check_entry *entry)
 {
 	const struct probe *p = &entry->probe;
@@ -414,7 +404,8 @@ static enum status check(struct session *s, const struct output *output)
 	if (!s->plan.fault && !s->interrupted)
 		can_call = cmd_kernel_conclude(&s->facts, &s->plan, &s->host, &s->findings, &s->arena);
 	point_to_causes(s, can_call);
-	settle_mode(s);
+	s->facts.environment.mode = host_mode(&s->host, s->facts.environment.length);
+	s->facts.interrupted = s->interrupted;
 	if (check_report(output, &s->facts, &s->findings, RSEQCTL_VERSION) < 0)
 		return STATUS_INTERNAL;
 	return conclude(s);

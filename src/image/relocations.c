@@ -13,61 +13,32 @@ struct table {
 	Elf_Type type; /* ELF_T_REL or ELF_T_RELA */
 };
 
-struct entry {
-	uint64_t offset, info;
-	int64_t addend;
-};
-
-static struct entry entry_in(const struct table *t, const void *window, size_t i)
+static struct relocation entry_in(const struct table *t, const void *window, size_t i)
 {
 	bool wide = t->file->ehdr.e_ident[EI_CLASS] == ELFCLASS64;
 
 	if (wide && t->type == ELF_T_RELA) {
 		const Elf64_Rela *r = (const Elf64_Rela *)window + i;
 
-		return (struct entry){ r->r_offset, r->r_info, r->r_addend };
+		return (struct relocation){ r->r_offset, r->r_info, r->r_addend };
 	}
 	if (wide) {
 		const Elf64_Rel *r = (const Elf64_Rel *)window + i;
 
-		return (struct entry){ r->r_offset, r->r_info, 0 };
+		return (struct relocation){ r->r_offset, r->r_info, 0 };
 	}
 	if (t->type == ELF_T_RELA) {
 		const Elf32_Rela *r = (const Elf32_Rela *)window + i;
 
-		return (struct entry){ r->r_offset, GELF_R_INFO((uint64_t)ELF32_R_SYM(r->r_info), ELF32_R_TYPE(r->r_info)),
+		return (struct relocation){ r->r_offset, GELF_R_INFO((uint64_t)ELF32_R_SYM(r->r_info), ELF32_R_TYPE(r->r_info)),
 				       r->r_addend };
 	}
 	const Elf32_Rel *r = (const Elf32_Rel *)window + i;
 
-	return (struct entry){ r->r_offset, GELF_R_INFO((uint64_t)ELF32_R_SYM(r->r_info), ELF32_R_TYPE(r->r_info)), 0 };
+	return (struct relocation){ r->r_offset, GELF_R_INFO((uint64_t)ELF32_R_SYM(r->r_info), ELF32_R_TYPE(r->r_info)), 0 };
 }
 
-/* An object may have several words for one symbol: a module's number tells most. */
-static void take_slot(const struct entry *e, enum slot_kind kind, struct image_symbol *s)
-{
-	if (!kind || (s->slot_kind && kind >= s->slot_kind))
-		return;
-	s->slot_kind = kind;
-	s->slot = e->offset;
-	s->addend = e->addend;
-}
-
-static void take(const struct entry *e, const struct arch_abi *abi, struct image *image)
-{
-	uint32_t type = GELF_R_TYPE(e->info);
-
-	for (uint32_t i = 0; i < image->n_symbols; i++) {
-		struct image_symbol *s = &image->symbols[i];
-
-		if (!s->exported || s->index != GELF_R_SYM(e->info))
-			continue;
-		s->copied |= type == abi->reloc_copy;
-		take_slot(e, arch_slot_kind(abi, type), s);
-	}
-}
-
-static void read_table(const struct table *t, size_t size, const struct arch_abi *abi, struct image *image)
+static void read_table(const struct table *t, size_t size, relocation_fn *fn, void *ctx)
 {
 	_cleanup_free_ void *window = malloc(WINDOW * sizeof(Elf64_Rela));
 
@@ -80,25 +51,67 @@ static void read_table(const struct table *t, size_t size, const struct arch_abi
 		    !gelf_xlatetom(t->file->elf, &to, &from, t->file->ehdr.e_ident[EI_DATA]))
 			return;
 		for (size_t i = 0; i < n; i++) {
-			struct entry e = entry_in(t, window, i);
+			struct relocation e = entry_in(t, window, i);
 
-			if (GELF_R_SYM(e.info))
-				take(&e, abi, image);
+			fn(&e, ctx);
 		}
+	}
+}
+
+void relocations_walk(const struct elf_file *file, uint64_t offset, uint64_t size, Elf_Type type, relocation_fn *fn,
+		      void *ctx)
+{
+	size_t entry = gelf_fsize(file->elf, type, 1, EV_CURRENT);
+	struct table t = { .file = file, .offset = offset, .type = type };
+
+	if (!entry)
+		return;
+	t.n = size / entry;
+	read_table(&t, entry, fn, ctx);
+}
+
+/* --- which definition a reference got --- */
+
+struct slots {
+	struct image *image;
+	const struct arch_abi *abi;
+};
+
+/* An object may have several words for one symbol: a module's number tells most. */
+static void take_slot(const struct relocation *e, enum slot_kind kind, struct image_symbol *s)
+{
+	if (!kind || (s->slot_kind && kind >= s->slot_kind))
+		return;
+	s->slot_kind = kind;
+	s->slot = e->offset;
+	s->addend = e->addend;
+}
+
+static void take(const struct relocation *e, void *ctx)
+{
+	const struct slots *slots = ctx;
+	struct image *image = slots->image;
+	uint32_t type = GELF_R_TYPE(e->info);
+
+	if (!GELF_R_SYM(e->info))
+		return;
+	for (uint32_t i = 0; i < image->n_symbols; i++) {
+		struct image_symbol *s = &image->symbols[i];
+
+		if (!s->exported || s->index != GELF_R_SYM(e->info))
+			continue;
+		s->copied |= type == slots->abi->reloc_copy;
+		take_slot(e, arch_slot_kind(slots->abi, type), s);
 	}
 }
 
 static void find_table(const struct elf_file *file, uint64_t at, uint64_t size, Elf_Type type, struct image *image)
 {
-	const struct arch_abi *abi = arch_abi_find(image->machine, image->is64 ? 8 : 4);
-	size_t entry = gelf_fsize(file->elf, type, 1, EV_CURRENT);
-	struct table t = { .file = file, .type = type };
-	uint64_t room;
+	struct slots slots = { image, arch_abi_find(image->machine, image->is64 ? 8 : 4) };
+	uint64_t offset, room;
 
-	if (!abi || !entry || !at || !elf_file_offset(image, at, &t.offset, &room))
-		return;
-	t.n = (size < room ? size : room) / entry;
-	read_table(&t, entry, abi, image);
+	if (slots.abi && at && elf_file_offset(image, at, &offset, &room))
+		relocations_walk(file, offset, size < room ? size : room, type, take, &slots);
 }
 
 void relocations_read(const struct elf_file *file, const struct dynamic *dynamic, struct image *image)

@@ -3,6 +3,7 @@
 #include "model/event.h"
 
 #include "model/field_rows.h"
+#include "model/trace_tally.h"
 
 const char *const event_type_names[] = { "unknown",	      "abort", "register", "unregister", "register-failed",
 					 "unregister-failed", "gone",  "fault",	   NULL };
@@ -12,14 +13,18 @@ const char *const abort_cause_names[] = { "unknown", "syscall", "signal", "memba
 _Static_assert(ARRAY_SIZE(event_type_names) == EVENT_TYPES + 1, "a name for each type");
 _Static_assert(ARRAY_SIZE(abort_cause_names) == CAUSES + 1, "a name for each cause");
 
-static const struct field code_place_fields[] = {
-	F(struct code_place, FIELD_STRING, object, "", 0, "object"),
-	F(struct code_place, FIELD_STRING, function, "", 0, "function"),
-	F(struct code_place, FIELD_U64, offset, "", PLACE_OFFSET, "offset"),
-	F(struct code_place, FIELD_HEX64, address, "", 0, "address"),
-};
-const struct record_type code_place_type =
-	TYPE(struct code_place, offsetof(struct code_place, has), code_place_fields);
+#define F_PLACE                                                                \
+	F(struct code_place, FIELD_STRING, object, "", 0, "object"),           \
+		F(struct code_place, FIELD_STRING, function, "", 0, "function"), \
+		F(struct code_place, FIELD_U64, offset, "", PLACE_OFFSET, "offset"), \
+		F(struct code_place, FIELD_HEX64, address, "", 0, "address")
+
+static const struct field frame_fields[] = { F_PLACE };
+static const struct field caller_fields[] = { F_PLACE, F(struct code_place, FIELD_STRING, why, "", 0, "why") };
+
+#define PLACE_RECORD(f) TYPE(struct code_place, offsetof(struct code_place, has), f)
+const struct record_type code_place_type = PLACE_RECORD(frame_fields);
+static const struct record_type caller_type = PLACE_RECORD(caller_fields);
 
 static const struct field event_section_fields[] = {
 	F(struct event_section, FIELD_STRING, object, "", 0, "object"),
@@ -28,6 +33,7 @@ static const struct field event_section_fields[] = {
 	F(struct event_section, FIELD_HEX64, start, "", 0, "start"),
 	F(struct event_section, FIELD_U64, length, "", 0, "length"),
 	F(struct event_section, FIELD_U64, offset, "", EVENT_SECTION_OFFSET, "offset"),
+	F(struct event_section, FIELD_STRING, why, "", 0, "why"),
 };
 const struct record_type event_section_type =
 	TYPE(struct event_section, offsetof(struct event_section, has), event_section_fields);
@@ -51,7 +57,7 @@ const struct record_type event_section_type =
 		F(struct event, FIELD_STRING, reason, NULL, 0, "reason"),                         \
 		F(struct event, FIELD_STRING, detail, NULL, 0, "detail"),                         \
 		{ .key = "caller", .kind = FIELD_RECORD, .offset = offsetof(struct event, caller), \
-		  .bit = EVENT_CALLER, .type = &code_place_type }
+		  .bit = EVENT_CALLER, .type = &caller_type }
 
 static const struct field abort_fields[] = {
 	F_HEAD,
@@ -103,6 +109,7 @@ static const struct field section_tally_fields[] = {
 	SECTION_ROW(FIELD_HEX64, start, NULL, 0, "start"),
 	SECTION_ROW(FIELD_U64, length, NULL, 0, "length"),
 	SECTION_ROW(FIELD_U64, offset, NULL, EVENT_SECTION_OFFSET, "offset"),
+	SECTION_ROW(FIELD_STRING, why, NULL, 0, "why"),
 	F(struct section_tally, FIELD_U64, aborts, "ABORTS", 0, "aborts"),
 	F(struct section_tally, FIELD_DOUBLE, per_second, "/S", 0, "per_second"),
 	F(struct section_tally, FIELD_DOUBLE, occupancy, "INSIDE", EVENT_SECTION_OCCUPANCY, "occupancy"),

@@ -19,7 +19,7 @@ enum { READER_OPS = 6, READER_OP_FIRST_FREE = 16 };
 
 /* Its setup; the argument is a struct reader_arg. A handler gets a struct reader_child as ctx. */
 struct reader_arg {
-	int32_t pid; /* 0: the process is named later, by the first request, a reader_maps */
+	int32_t pid; /* 0: the process is named later, by the first reader_maps, if it is */
 };
 
 enum { READER_PINS_MAX = 64 };
@@ -77,9 +77,11 @@ int reader_memory_batch(struct service *s, const struct memory_range *ranges, si
 			struct strbuf *out, int32_t *ret_errs) _must_check_;
 
 struct mapped_file {
-	uint64_t start, end; /* of one mapping of it */
+	uint64_t start, end; /* of one mapping of it; both 0: it is mapped no more, and what follows was true of it */
 	uint64_t inode;
-	char path[4096];
+	uint64_t device;  /* of one that is mapped no more: major << 32 | minor, as the kernel has them */
+	int64_t until_ns; /* the same: when it was mapped, CLOCK_REALTIME */
+	char path[4096];  /* the same: from the root of its file system; else as the target sees it */
 };
 
 /* Tells one state of one file from all others. */
@@ -92,8 +94,9 @@ struct file_key {
 /*
  * Finds the regular file that is mapped there, without opening it: the very inode through
  * map_files, or, where that is not permitted, by its path in the target's root, and then only with
- * that inode number. 0 or -errno: -ESTALE when the path leads to another file now, -ENOTSUP when to
- * none that is regular.
+ * that inode number. One that is mapped no more is found where it was, if it still is the same and
+ * unchanged: in the target's root, or by a reader without a process in our own. 0 or -errno: -ESTALE when
+ * the path leads to another file now, -ENOTSUP when to none that is regular; see unmapped_open.
  */
 int reader_identify(struct service *s, const struct mapped_file *file, struct file_key *ret) _must_check_;
 

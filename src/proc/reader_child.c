@@ -19,6 +19,7 @@
 #include "proc/maps.h"
 #include "proc/reader.h"
 #include "proc/reader_wire.h"
+#include "proc/unmapped.h"
 #include "util/array.h"
 #include "util/io.h"
 #include "util/parse.h"
@@ -36,7 +37,7 @@ static bool alive(const struct reader_child *c)
 /* Read as one process, or not at all: the number may have gone to another one meanwhile. */
 static int gone_or(const struct reader_child *c, int err)
 {
-	return alive(c) ? err : -ESRCH;
+	return !c->pid || alive(c) ? err : -ESRCH;
 }
 
 /* --- files of /proc/PID --- */
@@ -174,11 +175,16 @@ static int handle_memory(void *ctx, const struct service_request *request, struc
 
 /* --- mapped files --- */
 
+static int open_root(const struct reader_child *c)
+{
+	return openat(c->mm, c->pid ? "root" : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 static int in_root(const struct reader_child *c, const char *path)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	_cleanup_close_ int root = openat(c->mm, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int root = open_root(c);
 	int fd = root < 0 ? -1 : (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 
 	return fd < 0 ? -errno : fd;
@@ -206,16 +212,25 @@ static int open_pin(const struct reader_child *c, const struct mapped_file *file
 	return -ENOENT;
 }
 
+static int open_unmapped(const struct reader_child *c, const struct mapped_file *file)
+{
+	_cleanup_strbuf_ struct strbuf mounts = { 0 };
+	_cleanup_close_ int root = open_root(c);
+	int r = root < 0 ? -errno : read_at(c->mm, c->pid ? "mountinfo" : "/proc/self/mountinfo", &mounts);
+
+	return r < 0 ? r : unmapped_open(root, (struct span){ mounts.data, mounts.len }, file);
+}
+
 /* O_PATH opens nothing, so it can be looked at before: only the inode, and only a regular file. */
 static int find_mapped(const struct reader_child *c, const struct mapped_file *file, struct stat *ret,
 		       bool *ret_exact)
 {
-	_cleanup_close_ int fd = open_pin(c, file);
+	_cleanup_close_ int fd = file->end ? open_pin(c, file) : open_unmapped(c, file);
 
-	if (fd < 0)
+	if (fd < 0 && file->end)
 		fd = open_map_file(c, file->start, file->end);
 	*ret_exact = fd >= 0;
-	if (fd == -EPERM || fd == -EACCES)
+	if (file->end && (fd == -EPERM || fd == -EACCES))
 		fd = in_root(c, file->path);
 	if (fd < 0)
 		return fd;

@@ -73,6 +73,9 @@ int service_call(struct service *s, const struct service_request *request, struc
 /* In a handler: whether the caller is gone, so that long work can end. */
 bool service_is_abandoned(void);
 
+/* Whether it has died since the last call, or was not running: what is asked now has nothing to do with that. */
+bool service_has_ended(const struct service *s);
+
 /* Ends it; harmless on SERVICE_NONE. */
 void service_stop(struct service *s);
 

@@ -6,34 +6,6 @@
 
 #include "trace/mapped.h"
 
-static void find_place(struct symbolizer *s, const struct trace_header *h, uint64_t address, struct code_place *ret)
-{
-	struct place p;
-
-	symbolizer_resolve(s, h->tgid, h->generation, &address, 1, &p);
-	*ret = (struct code_place){
-		.has = p.object ? PLACE_OFFSET : 0,
-		.object = p.object,
-		.function = p.function,
-		.address = address,
-		.offset = p.offset,
-	};
-}
-
-/* A library that was unloaded since is known by its file's name at least. */
-static void name_by_record(const struct trace_mapping *m, struct intern *strings, struct code_place *p)
-{
-	const char *object;
-	uint64_t offset;
-
-	if (p->object && p->object[0] != '[')
-		return;
-	object = mapped_name(m, p->address, strings, &offset);
-	if (!object)
-		return;
-	*p = (struct code_place){ .has = PLACE_OFFSET, .object = object, .address = p->address, .offset = offset };
-}
-
 /* Code that makes system calls for others. */
 static bool is_stub(const struct code_place *p)
 {
@@ -68,8 +40,7 @@ static uint64_t word_at(const struct trace_call *call, size_t i)
 }
 
 /* Outwards from the stub: the first return address into something that is none. */
-static bool search_stack(struct symbolizer *s, struct intern *strings, const struct trace_call *call,
-			 struct code_place *ret)
+static bool search_stack(struct symbolizer *s, const struct trace_call *call, struct code_place *ret)
 {
 	size_t n = call->n_words / (call->compat ? sizeof(uint32_t) : sizeof(uint64_t));
 
@@ -80,9 +51,7 @@ static bool search_stack(struct symbolizer *s, struct intern *strings, const str
 
 		if (word < 4096)
 			continue;
-		find_place(s, &call->header, word, &p);
-		if (i == 0)
-			name_by_record(&call->outside, strings, &p);
+		mapped_find(s, &call->header, i == 0 ? &call->outside : NULL, word, &p);
 		if (!p.object || is_stub(&p) || p.object[0] == '[')
 			continue;
 		r = follows_call(s, &call->header, word);
@@ -95,16 +64,13 @@ static bool search_stack(struct symbolizer *s, struct intern *strings, const str
 	return false;
 }
 
-void caller_find(struct symbolizer *s, struct intern *strings, const struct trace_call *call, struct code_place *ret)
+void caller_find(struct symbolizer *s, const struct trace_call *call, struct code_place *ret)
 {
-	find_place(s, &call->header, call->ip, ret);
-	name_by_record(&call->here, strings, ret);
+	mapped_find(s, &call->header, &call->here, call->ip, ret);
 	if (!is_stub(ret))
 		return;
-	if (call->link) {
-		find_place(s, &call->header, call->link, ret);
-		name_by_record(&call->outside, strings, ret);
-	} else {
-		(void)!search_stack(s, strings, call, ret);
-	}
+	if (call->link)
+		mapped_find(s, &call->header, &call->outside, call->link, ret);
+	else
+		(void)!search_stack(s, call, ret);
 }

@@ -6,9 +6,7 @@
 #include "model/event.h"
 #include "rseqctl/trace_record.h"
 #include "trace/symbolize.h"
-#include "util/intern.h"
 
-/* strings keep what the record alone can name. */
-void caller_find(struct symbolizer *s, struct intern *strings, const struct trace_call *call, struct code_place *ret);
+void caller_find(struct symbolizer *s, const struct trace_call *call, struct code_place *ret);
 
 #endif

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An operation of readers: the functions at places of a mapped file. */
+/* Operations of readers: the functions, and the descriptor of a section, at places of a mapped file. */
 #ifndef TRACE_DECODE_H
 #define TRACE_DECODE_H
 
+#include "image/descriptors.h"
 #include "image/functions.h"
 #include "proc/decoder.h"
 #include "proc/reader.h"
 
-extern const struct service_op decode_op;
+enum { DECODE_OPS = 2 };
+extern const struct service_op decode_ops[DECODE_OPS];
 
-/* A struct decode_request, cut after its last offset -> a decoder_status and a struct function each. */
+/*
+ * A struct decode_request, cut after its last word -> a decoder_status and the answer. Offsets in the file are
+ * asked for, a struct function each is answered; offset and length of a section, and a struct descriptor.
+ */
 struct decode_request {
 	struct mapped_file file;
-	uint64_t offsets[FUNCTIONS_MAX];
+	uint64_t words[FUNCTIONS_MAX];
 };
 
 /*
@@ -22,5 +27,9 @@ struct decode_request {
  */
 int decode_read(struct service *reader, const struct mapped_file *file, struct function *functions, size_t n,
 		bool *ret_is_file, const char **ret_why) _must_check_;
+
+/* The same for the descriptor of one section: its symbol is filled in. */
+int decode_descriptor(struct service *reader, const struct mapped_file *file, struct descriptor *d, bool *ret_is_file,
+		      const char **ret_why) _must_check_;
 
 #endif

@@ -8,7 +8,6 @@
 
 #include "rseqctl/rseq_abi.h"
 #include "trace/caller.h"
-#include "trace/mapped.h"
 #include "trace/registrations.h"
 
 /* A thread that cannot even take the signal is sent a second one on the way: one death, not two. */
@@ -20,9 +19,6 @@ struct fresh {
 	uint64_t generation, batch;
 };
 
-/* Of file names that a target makes; beyond, they are unknown. */
-enum { STRINGS_MAX = 4 << 20 };
-
 struct events {
 	struct events_room room;
 	struct fresh fresh[FRESH_SLOTS];
@@ -30,7 +26,6 @@ struct events {
 	struct registrations *registrations;
 	uint64_t faults;
 	struct trace_header last_fault;
-	struct intern strings; /* names that only records have */
 	char detail[600];
 };
 
@@ -41,7 +36,6 @@ struct events *events_new(const struct events_room *room)
 	if (!e)
 		return NULL;
 	e->room = *room;
-	e->strings.limit = STRINGS_MAX;
 	e->registrations = registrations_new();
 	if (e->registrations)
 		return e;
@@ -54,7 +48,6 @@ void events_free(struct events *e)
 	if (!e)
 		return;
 	registrations_free(e->registrations);
-	intern_done(&e->strings);
 	free(e);
 }
 
@@ -81,15 +74,9 @@ static struct event_section section_of(struct events *e, const struct trace_head
 {
 	struct trace_section_key key = { start, h->generation, h->tgid,
 					 length > UINT32_MAX ? UINT32_MAX : (uint32_t)length };
-	struct section_name *name = section_names_get(e->room.sections, &key);
+	struct section_name *name = section_names_get(e->room.sections, &key, mapping, h->time_ns);
 
-	if (!name)
-		return (struct event_section){ .start = start, .length = length };
-	if (mapping && !name->names.object) {
-		name->names.object = mapped_name(mapping, start, &e->strings, &name->names.offset);
-		name->names.has |= name->names.object ? EVENT_SECTION_OFFSET : 0;
-	}
-	return name->names;
+	return name ? name->names : (struct event_section){ .start = start, .length = length };
 }
 
 /*
@@ -116,6 +103,7 @@ static void prepare_names(struct events *e, const struct trace_header *h, uint64
 void events_next_batch(struct events *e)
 {
 	e->batch++;
+	symbolizer_happened(e->room.symbolizer);
 }
 
 /* Its first abort: the time to name it. */
@@ -212,7 +200,7 @@ static void take_call(struct events *e, const struct trace_call *c, trace_handle
 	event.length = c->length;
 	event.signature = c->signature;
 	prepare_names(e, &c->header, c->ip);
-	caller_find(e->room.symbolizer, &e->strings, c, &event.caller);
+	caller_find(e->room.symbolizer, c, &event.caller);
 	if (!done)
 		tell_failure(e, c, before, &event);
 	else if (off)

@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The name of the file that was mapped at an address when something happened there: all that can be said
- * of a library that was unloaded, or a process that was gone, before anybody looked.
+ * Names for an address that a record tells of, with the mapping that the kernel saw there: a library may be
+ * unloaded, or a process gone, before anybody looks.
  */
 #ifndef TRACE_MAPPED_H
 #define TRACE_MAPPED_H
 
 #include <stdint.h>
 
+#include "model/event.h"
 #include "rseqctl/trace_record.h"
-#include "util/intern.h"
+#include "trace/symbolize.h"
 
-/*
- * Its path below its mount, and where the address lies in it; cut where the record had no more room. NULL
- * when the mapping is not known, is another one, or there is no memory. Borrowed from strings.
- */
-const char *mapped_name(const struct trace_mapping *m, uint64_t address, struct intern *strings,
-			uint64_t *ret_offset);
+/* What happened, and to whom. */
+struct happened {
+	int32_t tgid;
+	uint64_t generation, time_ns; /* as in struct trace_header */
+};
+
+/* mapping: of the address, or NULL. length: see struct past_place. */
+void mapped_resolve(struct symbolizer *s, const struct happened *when, const struct trace_mapping *mapping,
+		    uint64_t address, uint64_t length, struct place *ret);
+
+/* The same as a place of the code. */
+void mapped_find(struct symbolizer *s, const struct trace_header *h, const struct trace_mapping *mapping,
+		 uint64_t address, struct code_place *ret);
 
 #endif

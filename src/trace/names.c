@@ -8,19 +8,40 @@
 /* 10 MiB of ranges; a traced system has some thousand. */
 #define FILES_MAX 1024
 #define RANGES_MAX (1u << 18)
+enum { DESCRIPTORS_MAX = 1 << 14 };
+
+/* NULL: it has no name. */
+struct descriptor_name {
+	uint64_t offset, length;
+	const char *symbol;
+};
 
 struct names_file {
 	struct file_key key;
 	struct name_range *ranges; /* by offset; they do not overlap */
 	size_t n;
+	struct descriptor_name *descriptors; /* as they were asked for */
+	size_t n_descriptors;
 	const char *why; /* NULL unless nothing can be learned */
 	uint64_t used;	 /* for choosing which one to give up */
 };
 
+static void empty(struct names *names, struct names_file *file)
+{
+	names->ranges -= file->n;
+	free(file->ranges);
+	file->ranges = NULL;
+	file->n = 0;
+	names->descriptors -= file->n_descriptors;
+	free(file->descriptors);
+	file->descriptors = NULL;
+	file->n_descriptors = 0;
+}
+
 void names_done(struct names *names)
 {
 	for (size_t i = 0; i < names->n; i++)
-		free(names->files[i].ranges);
+		empty(names, &names->files[i]);
 	free(names->files);
 	*names = (struct names){ 0 };
 }
@@ -50,14 +71,6 @@ static struct names_file *oldest(struct names *names)
 		if (names->files[i].used < found->used)
 			found = &names->files[i];
 	return found;
-}
-
-static void empty(struct names *names, struct names_file *file)
-{
-	names->ranges -= file->n;
-	free(file->ranges);
-	file->ranges = NULL;
-	file->n = 0;
 }
 
 static struct names_file *make_file(struct names *names, const struct file_key *key)
@@ -137,6 +150,34 @@ void names_add(struct names *names, const struct file_key *key, const struct fun
 		range.shift = f->vaddr - (range.name ? f->start : 0) - f->offset;
 		add(names, file, &range);
 	}
+}
+
+bool names_find_descriptor(struct names *names, const struct file_key *key, uint64_t offset, uint64_t length,
+			   const char **ret_symbol)
+{
+	const struct names_file *file = find_file(names, key);
+
+	for (size_t i = 0; file && i < file->n_descriptors; i++)
+		if (file->descriptors[i].offset == offset && file->descriptors[i].length == length) {
+			*ret_symbol = file->descriptors[i].symbol;
+			return true;
+		}
+	return false;
+}
+
+void names_add_descriptor(struct names *names, const struct file_key *key, const struct descriptor *d,
+			  struct intern *strings)
+{
+	struct names_file *file = make_file(names, key);
+	struct descriptor_name *name;
+
+	for (size_t i = 0; names->descriptors >= DESCRIPTORS_MAX && i < names->n; i++)
+		empty(names, &names->files[i]);
+	name = file ? ARRAY_ADD(file->descriptors, file->n_descriptors) : NULL;
+	if (!name)
+		return;
+	names->descriptors++;
+	*name = (struct descriptor_name){ d->offset, d->length, d->symbol[0] ? intern(strings, d->symbol) : NULL };
 }
 
 void names_refuse(struct names *names, const struct file_key *key, const char *why)

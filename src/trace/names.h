@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "image/descriptors.h"
 #include "image/functions.h"
 #include "proc/reader.h"
 #include "util/intern.h"
@@ -21,7 +22,7 @@ struct name_range {
 
 struct names {
 	struct names_file *files;
-	size_t n, ranges;
+	size_t n, ranges, descriptors;
 	uint64_t clock;
 };
 
@@ -35,6 +36,15 @@ const struct name_range *names_find(struct names *names, const struct file_key *
 /* Takes in what a decoder answered. */
 void names_add(struct names *names, const struct file_key *key, const struct function *functions, size_t n,
 	       struct intern *strings);
+
+/*
+ * Whether the name of a section's descriptor was asked for, and what it is: NULL where the file has none.
+ * Borrowed as names are.
+ */
+bool names_find_descriptor(struct names *names, const struct file_key *key, uint64_t offset, uint64_t length,
+			   const char **ret_symbol);
+void names_add_descriptor(struct names *names, const struct file_key *key, const struct descriptor *d,
+			  struct intern *strings);
 
 /* Nothing can be learned of this file; why is static. */
 void names_refuse(struct names *names, const struct file_key *key, const char *why);

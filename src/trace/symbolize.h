@@ -13,6 +13,7 @@
 
 #include "proc/reader.h"
 #include "proc/service.h"
+#include "trace/decode.h"
 
 struct symbolizer;
 
@@ -20,6 +21,7 @@ struct symbolizer;
 struct place {
 	const char *object;   /* path of the mapped file, "[vdso]", "[anonymous]"...; NULL: why */
 	const char *function; /* demangled; in data the variable, e.g. of a descriptor; NULL: none known */
+	const char *descriptor; /* name of the descriptor of the section that starts there; NULL: none known, or not asked */
 	uint64_t offset; /* from the function's start; without one, the file's own address (vaddr); in a file
 			  * that cannot be read the offset; else the distance from the mapping's start */
 	const char *why; /* why something is missing; NULL when all is there that can be: some code has no
@@ -30,7 +32,7 @@ struct place {
  * The service kind that readers of a symbolizer are made by; ops is the caller's storage and lives
  * as long as the kind. To be filled before the nursery starts.
  */
-enum { SYMBOLIZER_OPS = READER_OPS + 1 };
+enum { SYMBOLIZER_OPS = READER_OPS + DECODE_OPS };
 void symbolizer_kind(struct service_op ops[SYMBOLIZER_OPS], struct service_kind *ret);
 
 /*
@@ -50,6 +52,27 @@ void symbolizer_free(struct symbolizer *s);
 void symbolizer_resolve(struct symbolizer *s, int32_t pid, uint64_t generation,
 			const uint64_t *addresses, size_t n, struct place *ret);
 
+/* An address when something happened there; see struct mapped_file for one that is mapped no more. */
+struct past_place {
+	uint64_t address;
+	uint64_t length; /* of the critical section that starts there; 0: its descriptor is not asked for */
+	const struct mapped_file *file; /* what was mapped there; NULL: not known */
+	uint64_t offset; /* of the address in that file */
+};
+
+/*
+ * The same of one address as it was then: where another file lies there now, or the process is gone, of the
+ * file that lay there, if that can still be found and is the same.
+ */
+void symbolizer_resolve_past(struct symbolizer *s, int32_t pid, uint64_t generation,
+			     const struct past_place *past, struct place *ret);
+
+/*
+ * What is asked for from now on has happened already: mappings that are read from now on need not be read
+ * again for addresses that lie in none of them.
+ */
+void symbolizer_happened(struct symbolizer *s);
+
 /* The mappings have changed, or may have: the next resolve of the process reads them anew. */
 void symbolizer_refresh(struct symbolizer *s, int32_t pid);
 
@@ -66,8 +89,5 @@ int symbolizer_read(struct symbolizer *s, int32_t pid, uint64_t generation, uint
  */
 void symbolizer_forked(struct symbolizer *s, int32_t parent, uint64_t parent_generation, int32_t child,
 		       uint64_t generation);
-
-/* The process has exited, and nothing more is asked about it: its number may go to another one. */
-void symbolizer_forget(struct symbolizer *s, int32_t pid);
 
 #endif

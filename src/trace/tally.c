@@ -67,7 +67,7 @@ static void take_offsets(struct arena *arena, const struct trace_section *from, 
 
 static void take_section(const struct making *m, const struct trace_section_total *from, struct section_tally *to)
 {
-	struct section_name *name = section_names_get(m->room->sections, &from->key);
+	struct section_name *name = section_names_get(m->room->sections, &from->key, NULL, 0);
 	uint64_t before = name && !m->last ? name->aborts : 0;
 
 	to->pid = from->key.tgid;
@@ -137,6 +137,7 @@ static int take_stacks(const struct making *m, const struct found *all, size_t n
 
 	if (r < 0)
 		return r;
+	symbolizer_happened(m->room->symbolizer);
 	/* n_stacks counts twice: first for the room, then while filling. */
 	for (size_t i = 0; i < n_totals; i++) {
 		struct section_tally *to = find_section(all, n, &totals[i].key);
@@ -265,6 +266,7 @@ int tally_make(struct tally *t, const struct tally_room *room, uint64_t duration
 	memcpy(&totals, reply.data, sizeof(totals));
 	if (reply.len != sizeof(totals) + totals.n_sections * sizeof(struct trace_section_total))
 		return -EPIPE;
+	symbolizer_happened(room->symbolizer);
 	arena_done(&t->arena);
 	t->tally = (struct trace_tally){ .has = room->causes ? TALLY_CAUSES : 0, .duration_ns = duration_ns };
 	t->previous_ns = duration_ns;

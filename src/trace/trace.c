@@ -311,11 +311,9 @@ void trace_start(struct trace *t, struct trace_start *ret)
 		t->command_error = -command_go(&t->command);
 }
 
-int trace_command_failed(const struct trace *t)
+int trace_command_error(const struct trace *t)
 {
-	if (!t->command_error)
-		return 0;
-	return t->command_error == ENOENT ? 127 : 126;
+	return t->command_error;
 }
 
 /* --- run --- */
@@ -376,6 +374,7 @@ static struct tally_room tally_room(struct trace *t)
 {
 	return (struct tally_room){
 		.kernel = &t->kernel,
+		.symbolizer = t->symbolizer,
 		.sections = t->sections,
 		.stacks = t->options.stack ? t->stacks : NULL,
 		.causes = !t->options.no_cause,

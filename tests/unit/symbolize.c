@@ -191,6 +191,23 @@ static void finds_what_came_later(void **state)
 	munmap(page, 4096);
 }
 
+/* What happened before the mappings were read is not in what came after: they are read once for all of it. */
+static void looks_once_at_what_happened(void **state)
+{
+	struct world *w = *state;
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY);
+	char *page;
+
+	symbolizer_happened(w->s);
+	assert_null(resolve(w, getpid(), 0, NULL).object);
+	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_true(page != MAP_FAILED);
+	assert_string_equal(resolve(w, getpid(), 0, page + 20).why, "nothing is mapped there");
+	symbolizer_happened(w->s);
+	assert_place(resolve(w, getpid(), 0, page + 20), "symbolize", NULL, 20);
+	munmap(page, 4096);
+}
+
 static void remembers_the_gone(void **state)
 {
 	struct world *w = *state;
@@ -207,8 +224,6 @@ static void remembers_the_gone(void **state)
 	p = resolve(w, unseen.pid, 0, symbolize_here);
 	assert_null(p.object);
 	assert_string_equal(p.why, "the process exited before it could be looked at");
-	symbolizer_forget(w->s, seen.pid);
-	assert_null(resolve(w, seen.pid, 0, symbolize_here).object);
 }
 
 /* Its mappings were read: all of its code has names, also in files that were never asked for, or deleted. */
@@ -306,6 +321,41 @@ static void exec_is_another_program(void **state)
 	symbolizer_refresh(w->s, getpid());
 	p = resolve(w, getpid(), 0, NULL);
 	assert_string_equal(p.why, "the process runs another program now");
+}
+
+/* Those that the nursery has; their number. */
+static size_t kill_readers(struct world *w)
+{
+	char name[64], text[256] = "";
+	size_t killed = 0;
+	int pid, used = 0;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/%d/task/%d/children", (int)w->nursery.pid, (int)w->nursery.pid);
+	f = fopen(name, "r");
+	if (!f)
+		skip(); /* a kernel without that list */
+	(void)!fgets(text, sizeof(text), f);
+	fclose(f);
+	for (const char *at = text; sscanf(at, "%d%n", &pid, &used) == 1; at += used, killed++) {
+		kill(pid, SIGKILL);
+		while (kill(pid, 0) == 0)
+			usleep(1000);
+	}
+	return killed;
+}
+
+/* By somebody else, between two questions: no name is lost. */
+static void readers_are_killed(void **state)
+{
+	struct world *w = *state;
+
+	assert_place(resolve(w, getpid(), 0, symbolize_here), "symbolize", "symbolize_here", 0);
+	assert_true(kill_readers(w) >= 1);
+	assert_place(resolve(w, getpid(), 0, symbolize_next), "symbolize", "symbolize_next", 0);
+	assert_true(kill_readers(w) >= 1);
+	assert_place(resolve(w, getpid(), 1, symbolize_next), "symbolize", "symbolize_next", 0);
+	assert_string_equal(resolve(w, getpid(), 1, write).function, "write");
 }
 
 /* More processes than readers are kept. */
@@ -558,7 +608,8 @@ int main(void)
 		LIVE(finds_what_came_later),   LIVE(remembers_the_gone),
 		LIVE(names_code_of_the_gone),  LIVE(data_of_the_gone),
 		LIVE(zombie_is_gone),	       LIVE(child_is_like_its_parent),
-		LIVE(exec_is_another_program), LIVE(many_processes),
+		LIVE(looks_once_at_what_happened), LIVE(exec_is_another_program), LIVE(readers_are_killed),
+		LIVE(many_processes),
 		LIVE(many_addresses),	       LIVE(reads_memory),
 		LIVE(names_another_program),   cmocka_unit_test(too_many_names),
 		LIVE(memory_never_answers),    LIVE(file_takes_too_long),

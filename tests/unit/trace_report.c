@@ -125,9 +125,9 @@ static const char *text_at(json_object *j, const char *key)
 /* --- events --- */
 
 static struct code_place frames[] = {
-	{ PLACE_OFFSET, "/usr/lib/libx.so.1", "push", 0x7f0000001012, 0x12 },
-	{ PLACE_OFFSET, "/usr/lib/libx.so.1", NULL, 0x7f0000002000, 0x2000 },
-	{ 0, NULL, NULL, 0x7f0000003000, 0 },
+	{ PLACE_OFFSET, "/usr/lib/libx.so.1", "push", NULL, 0x7f0000001012, 0x12 },
+	{ PLACE_OFFSET, "/usr/lib/libx.so.1", NULL, NULL, 0x7f0000002000, 0x2000 },
+	{ 0, NULL, NULL, NULL, 0x7f0000003000, 0 },
 };
 
 static struct event an_abort(void)
@@ -141,7 +141,7 @@ static struct event an_abort(void)
 		.comm = "mongod",
 		.cpu = 1,
 		.cause = CAUSE_MIGRATE,
-		.section = { "/usr/lib/libx.so.1", NULL, "push", 0x7f000000100e, 0x18, 0xe, EVENT_SECTION_OFFSET },
+		.section = { "/usr/lib/libx.so.1", NULL, "push", NULL, 0x7f000000100e, 0x18, 0xe, EVENT_SECTION_OFFSET },
 		.ip_offset = 4,
 		.stack = frames,
 		.n_stack = ARRAY_SIZE(frames),
@@ -164,7 +164,7 @@ static struct event a_refusal(void)
 		.error = "EINVAL",
 		.reason = "other-area",
 		.detail = "glibc has 0x7f0000000040",
-		.caller = { PLACE_OFFSET, "/opt/libfoo.so", "tgt_reg", 0x7f0000004000, 0x2d },
+		.caller = { PLACE_OFFSET, "/opt/libfoo.so", "tgt_reg", NULL, 0x7f0000004000, 0x2d },
 	};
 }
 
@@ -178,7 +178,7 @@ static void abort_json(void **state)
 		line,
 		"{\"type\":\"abort\",\"time_ns\":5123456789,\"pid\":4711,\"tid\":4713,\"comm\":\"mongod\","
 		"\"cpu\":1,\"cause\":\"migrate\",\"section\":{\"object\":\"/usr/lib/libx.so.1\",\"symbol\":null,"
-		"\"function\":\"push\",\"start\":\"0x7f000000100e\",\"length\":24,\"offset\":14},\"ip_offset\":4,"
+		"\"function\":\"push\",\"start\":\"0x7f000000100e\",\"length\":24,\"offset\":14,\"why\":null},\"ip_offset\":4,"
 		"\"stack\":[{\"object\":\"/usr/lib/libx.so.1\",\"function\":\"push\",\"offset\":18,"
 		"\"address\":\"0x7f0000001012\"},{\"object\":\"/usr/lib/libx.so.1\",\"function\":null,"
 		"\"offset\":8192,\"address\":\"0x7f0000002000\"},{\"object\":null,\"function\":null,"
@@ -197,7 +197,7 @@ static void call_json(void **state)
 		"{\"type\":\"register-failed\",\"time_ns\":6000000000,\"pid\":5,\"tid\":5,\"comm\":\"x\",\"cpu\":12,"
 		"\"area\":\"0x7f0000000020\",\"length\":32,\"signature\":\"0x53053053\",\"errno\":\"EINVAL\","
 		"\"reason\":\"other-area\",\"detail\":\"glibc has 0x7f0000000040\",\"caller\":{"
-		"\"object\":\"/opt/libfoo.so\",\"function\":\"tgt_reg\",\"offset\":45,\"address\":\"0x7f0000004000\"}}\n");
+		"\"object\":\"/opt/libfoo.so\",\"function\":\"tgt_reg\",\"offset\":45,\"address\":\"0x7f0000004000\",\"why\":null}}\n");
 	free(line);
 	e.type = EVENT_FAULT;
 	e.has |= EVENT_SECTION;
@@ -256,17 +256,17 @@ static void section_names(void **state)
 		struct event_section section;
 		const char *text;
 	} cases[] = {
-		{ { "/a/b.so", "cs", "f", 0x1000, 8, 0x10, EVENT_SECTION_OFFSET }, "b.so f+0x12" },
-		{ { "/a/b.so", "cs", "f", 0x1000, 8, 0, 0 }, "b.so f" },
-		{ { "/a/b.so", "cs", NULL, 0x1000, 8, 0x500, EVENT_SECTION_OFFSET }, "b.so cs" },
-		{ { "/a/b.so", NULL, NULL, 0x1000, 8, 0x500, EVENT_SECTION_OFFSET }, "b.so+0x502" },
-		{ { "/a/b.so", NULL, NULL, 0x1000, 8, 0, 0 }, "b.so 0x1002" },
-		{ { NULL, NULL, NULL, 0x1000, 8, 0x500, EVENT_SECTION_OFFSET }, "0x1002" },
-		{ { "[vdso]", NULL, "f", 0x1000, 8, 0, EVENT_SECTION_OFFSET }, "[vdso] f+0x2" },
-		{ { "[anon:a/b]", NULL, NULL, 0x1000, 8, 0, 0 }, "[anon:a/b] 0x1002" },
-		{ { "/tmp/gone.so (deleted)", NULL, "f", 0x1000, 8, 0, 0 }, "gone.so (deleted) f" },
-		{ { "/", NULL, NULL, 0x1000, 8, 0, 0 }, "/ 0x1002" },
-		{ { "", NULL, NULL, 0, 0, 0, 0 }, " 0x2" },
+		{ { "/a/b.so", "cs", "f", NULL, 0x1000, 8, 0x10, EVENT_SECTION_OFFSET }, "b.so f+0x12" },
+		{ { "/a/b.so", "cs", "f", NULL, 0x1000, 8, 0, 0 }, "b.so f" },
+		{ { "/a/b.so", "cs", NULL, NULL, 0x1000, 8, 0x500, EVENT_SECTION_OFFSET }, "b.so cs" },
+		{ { "/a/b.so", NULL, NULL, NULL, 0x1000, 8, 0x500, EVENT_SECTION_OFFSET }, "b.so+0x502" },
+		{ { "/a/b.so", NULL, NULL, NULL, 0x1000, 8, 0, 0 }, "b.so 0x1002" },
+		{ { NULL, NULL, NULL, NULL, 0x1000, 8, 0x500, EVENT_SECTION_OFFSET }, "0x1002" },
+		{ { "[vdso]", NULL, "f", NULL, 0x1000, 8, 0, EVENT_SECTION_OFFSET }, "[vdso] f+0x2" },
+		{ { "[anon:a/b]", NULL, NULL, NULL, 0x1000, 8, 0, 0 }, "[anon:a/b] 0x1002" },
+		{ { "/tmp/gone.so (deleted)", NULL, "f", NULL, 0x1000, 8, 0, 0 }, "gone.so (deleted) f" },
+		{ { "/", NULL, NULL, NULL, 0x1000, 8, 0, 0 }, "/ 0x1002" },
+		{ { "", NULL, NULL, NULL, 0, 0, 0, 0 }, " 0x2" },
 	};
 
 	(void)state;
@@ -426,7 +426,7 @@ static struct trace_tally a_tally(void)
 			.pid = 4711,
 			.comm = "mongod",
 			.section = { "/usr/lib/x86_64-linux-gnu/libtcmalloc.so.4", NULL,
-				     "tcmalloc::tcmalloc_internal::subtle::percpu::TcmallocSlab_Push", 0x1000 + i,
+				     "tcmalloc::tcmalloc_internal::subtle::percpu::TcmallocSlab_Push", NULL, 0x1000 + i,
 				     0x18, 0x10, EVENT_SECTION_OFFSET },
 			.aborts = i ? 1 : 1000,
 			.causes = { [CAUSE_MIGRATE] = i ? 1 : 400, [CAUSE_PREEMPT] = i ? 0 : 600 },
