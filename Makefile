@@ -4,6 +4,7 @@
 # --- what can be set ---
 PREFIX  ?= /usr/local
 DESTDIR ?=
+docdir  ?= $(PREFIX)/share/doc/rseqctl
 O       ?= build
 BPF     ?= 1
 STATIC  ?= 0
@@ -67,9 +68,10 @@ $(error O must be one folder, without blanks in its name)
 endif
 
 # --- files ---
-# Each file that uses libbpf has a stand-in for BPF=0.
-NO_BPF := $(wildcard src/*/*_none.c)
-SRCS := $(filter-out $(if $(filter 1,$(BPF)),$(NO_BPF),$(NO_BPF:_none.c=.c)),$(wildcard src/*.c src/*/*.c))
+# Each file that uses libbpf has a stand-in for BPF=0, or is a part of one that has.
+NO_BPF   := $(wildcard src/*/*_none.c)
+USES_BPF := $(NO_BPF:_none.c=.c) $(addprefix src/trace/,kernel_missed.c kernel_programs.c kernel_totals.c)
+SRCS := $(filter-out $(if $(filter 1,$(BPF)),$(NO_BPF),$(USES_BPF)),$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(O)/%.o)
 SKEL := $(if $(filter 1,$(BPF)),$(addprefix $(O)/gen/,inspect.skel.h inspect.lskel.h trace.skel.h trace_old.skel.h))
 MAN1 := $(wildcard man/*.1)
@@ -86,7 +88,7 @@ $(O)/%.o: %.c $(O)/flags
 	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(DEPFLAGS) -c $< -o $@
 
 # Generated headers are the one thing that -MMD cannot know before the first build.
-$(O)/src/collect/task_iter.o $(O)/src/trace/kernel.o: $(SKEL)
+$(USES_BPF:%.c=$(O)/%.o): $(SKEL)
 
 # The libraries that stress carries and loads from memory; a static program cannot.
 STRESS_LIBS := $(if $(filter 1,$(STATIC)),,$(patsubst %,$(O)/lab/librseq_%.so,2018 2018b 2019 2019b 2020 2020b))
@@ -408,6 +410,7 @@ $(O)/bench/bare_iter: tests/bench/bare_iter.c $(SKEL) $(O)/flags
 BASH_DIR := share/bash-completion/completions
 ZSH_DIR  := share/zsh/site-functions
 FISH_DIR := share/fish/vendor_completions.d
+EXAMPLES := $(shell find examples -type f)
 
 install: all
 	install -d '$(DESTDIR)$(PREFIX)/bin' $(foreach n,1 5 7,'$(DESTDIR)$(PREFIX)/share/man/man$(n)')
@@ -418,13 +421,16 @@ install: all
 	install -D -m 644 completions/rseqctl.bash '$(DESTDIR)$(PREFIX)/$(BASH_DIR)/rseqctl'
 	install -D -m 644 completions/_rseqctl '$(DESTDIR)$(PREFIX)/$(ZSH_DIR)/_rseqctl'
 	install -D -m 644 completions/rseqctl.fish '$(DESTDIR)$(PREFIX)/$(FISH_DIR)/rseqctl.fish'
+	$(foreach f,$(EXAMPLES),install -D -m $(if $(filter %.sh,$(f)),755,644) $(f) '$(DESTDIR)$(docdir)/$(f)' &&) true
 
 uninstall:
 	rm -f '$(DESTDIR)$(PREFIX)/bin/rseqctl' '$(DESTDIR)$(PREFIX)/$(BASH_DIR)/rseqctl' \
 		'$(DESTDIR)$(PREFIX)/$(ZSH_DIR)/_rseqctl' '$(DESTDIR)$(PREFIX)/$(FISH_DIR)/rseqctl.fish' \
 		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man1/%',$(MAN1)) \
 		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man5/%',$(MAN5)) \
-		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man7/%',$(MAN7))
+		$(patsubst man/%,'$(DESTDIR)$(PREFIX)/share/man/man7/%',$(MAN7)) \
+		$(patsubst %,'$(DESTDIR)$(docdir)/%',$(EXAMPLES))
+	@rmdir $(patsubst %,'$(DESTDIR)$(docdir)/%',$(sort $(dir $(EXAMPLES)))) '$(DESTDIR)$(docdir)/examples' '$(DESTDIR)$(docdir)' 2>/dev/null || true
 
 clean:
 	rm -rf $(O)
@@ -445,7 +451,7 @@ help:
 	@echo 'check-libc  the lab with glibc 2.31 to the newest and with musl, or LIBCS'
 	@echo 'deps-bench  install what bench needs: gdb, perf, bpftrace'
 	@echo 'bench       time and size against gdb, perf, bpftrace, a bare BPF iterator and a bare rseq loop'
-	@echo 'install     to PREFIX (/usr/local), below DESTDIR'
+	@echo 'install     to PREFIX (/usr/local), below DESTDIR; examples to docdir (PREFIX/share/doc/rseqctl)'
 	@echo 'uninstall   remove what install put there'
 	@echo 'clean       remove $(O)'
 	@echo

@@ -119,8 +119,24 @@ struct vm_area_struct {
 	struct file *vm_file;
 };
 
+/* From 6.1 on: an inner node of mm's tree is a maple_arange_64, a leaf a maple_range_64. */
+struct maple_tree {
+	void *ma_root;
+};
+
+struct maple_range_64 {
+	unsigned long pivot[15];
+	void *slot[16];
+};
+
+struct maple_arange_64 {
+	unsigned long pivot[9];
+	void *slot[10];
+};
+
 struct mm_struct {
 	struct rb_root mm_rb; /* up to 6.0 */
+	struct maple_tree mm_mt;
 	unsigned long task_size;
 	atomic_t membarrier_state;
 };

@@ -57,9 +57,71 @@ static __noinline __u64 vma_walk(__u64 address)
 	}
 	return 0;
 }
+#else
+/* lib/maple_tree.c: what a pointer to a node carries in the bits that its alignment leaves. */
+#define MAPLE_NODE_MASK 255ul
+#define MAPLE_ROOT_IS_NODE(entry) (((entry) & 3) == 2 && (entry) > 4096)
+#define MAPLE_TYPE(entry) ((entry) >> 3 & 15)
+#define MAPLE_DEPTH 12
+
+enum maple_node_type { MAPLE_LEAF_64 = 1, MAPLE_RANGE_64, MAPLE_ARANGE_64 };
+
+static __always_inline __u64 maple_word(__u64 node, __u32 offset, __u32 i)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), (void *)(node + offset + i * sizeof(word)));
+	return word;
+}
+
+/* As mtree_lookup_walk: the entry below this node. */
+static __always_inline __u64 maple_step(__u64 node, bool inner, __u64 address)
+{
+	__u32 pivots = inner ? bpf_core_field_offset(struct maple_arange_64, pivot) :
+			       bpf_core_field_offset(struct maple_range_64, pivot);
+	__u32 slots = inner ? bpf_core_field_offset(struct maple_arange_64, slot) :
+			      bpf_core_field_offset(struct maple_range_64, slot);
+	__u32 n = inner ? 9 : 15, i;
+
+	for (i = 0; i < 15; i++)
+		if (i >= n || maple_word(node, pivots, i) >= address)
+			break;
+	return maple_word(node, slots, i);
+}
+
+/*
+ * Without the lock, as readers under RCU do; a node that was replaced meanwhile names itself as its parent, and
+ * then there is no answer. Neither is there one before 6.1, which has no such tree.
+ */
+static __noinline __u64 vma_walk(__u64 address)
+{
+	struct mm_struct *mm = CURRENT(mm);
+	__u64 entry;
+
+	if (!bpf_core_field_exists(mm->mm_mt))
+		return 0;
+	entry = (__u64)BPF_CORE_READ(mm, mm_mt.ma_root);
+	if (!MAPLE_ROOT_IS_NODE(entry))
+		return 0;
+	for (int i = 0; i < MAPLE_DEPTH; i++) {
+		__u64 node = entry & ~MAPLE_NODE_MASK;
+		__u32 type = MAPLE_TYPE(entry);
+
+		entry = maple_step(node, type == MAPLE_ARANGE_64, address);
+		if ((maple_word(node, 0, 0) & ~MAPLE_NODE_MASK) == node)
+			return 0;
+		if (type == MAPLE_LEAF_64)
+			return entry;
+	}
+	return 0;
+}
 #endif
 
-/* 0 and the note, or -errno: -ENOENT where nothing is mapped, -EBUSY of a lock that is held. */
+/*
+ * 0 and the note, or -errno: -ENOENT where nothing is mapped. bpf_find_vma is -EBUSY where another thread holds
+ * the lock, and with interrupts off also for the second program that asks on this CPU, such as that of another
+ * trace, or a profiler: letting go of the lock then waits for an irq_work, of which there is one.
+ */
 static __always_inline long vma_find(__u64 address, struct vma_note *ret)
 {
 	__builtin_memset(ret, 0, sizeof(*ret));
@@ -68,7 +130,13 @@ static __always_inline long vma_find(__u64 address, struct vma_note *ret)
 
 	return vma ? vma_read(NULL, (void *)vma, ret) : -2; /* ENOENT */
 #else
-	return bpf_find_vma(bpf_get_current_task_btf(), address, vma_read, ret, 0);
+	long e = bpf_find_vma(bpf_get_current_task_btf(), address, vma_read, ret, 0);
+	__u64 vma = e == -16 ? vma_walk(address) : 0; /* EBUSY */
+
+	if (!vma)
+		return e;
+	vma_read(NULL, (void *)vma, ret);
+	return address >= ret->start && address < ret->end ? 0 : e;
 #endif
 }
 

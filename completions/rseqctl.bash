@@ -79,7 +79,7 @@ _rseqctl()
 			;;
 		explain)
 			words=$common
-			[[ $cur == -* ]] || words=$(rseqctl explain -q 2>/dev/null; rseqctl check --list -q 2>/dev/null)
+			[[ $cur == -* ]] || words="abort stress $(rseqctl explain -q 2>/dev/null; rseqctl check --list -q 2>/dev/null)"
 			;;
 		stress)
 			words="--compare --cpus --disturb --duration --index --inject --length --list --min-aborts --ops --owner --seed --threads --workload $common"

@@ -3,7 +3,7 @@
 set -l commands inspect trace stress check explain version
 complete -c rseqctl -f
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'who owns rseq in a process, and who conflicts'
-complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a trace -d 'which critical sections abort, how often and why; who registers; who dies of it'
+complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a trace -d 'which sections abort, and why; who registers; who dies of it'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a stress -d 'whether this kernel keeps the rseq promise'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a check -d 'whether kernel, libc and this account are fit for rseq'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a explain -d 'what a finding or check means, and what to do'
@@ -48,7 +48,7 @@ complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l summary -d 'the su
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l buffer -x -d 'room for events that wait, KiB'
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l interval -x -d 'how often the live summary is refreshed, seconds'
 complete -c rseqctl -n '__fish_seen_subcommand_from trace' -l fail-on -x -a 'error warning info never' -d 'severity that ends with 1'
-complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a '(rseqctl explain -q 2>/dev/null; rseqctl check --list -q 2>/dev/null)'
+complete -c rseqctl -n '__fish_seen_subcommand_from explain' -a 'abort stress (rseqctl explain -q 2>/dev/null; rseqctl check --list -q 2>/dev/null)'
 
 complete -c rseqctl -n '__fish_seen_subcommand_from check' -l all-probes -d 'also checks that make the kernel write to its log'
 complete -c rseqctl -n '__fish_seen_subcommand_from check' -l inject -x -a 'no-section unregistered' -d 'break something on purpose'

@@ -4,7 +4,9 @@
 #define CMD_H
 
 #include <argp.h>
+#include <stdint.h>
 
+#include "model/names.h"
 #include "report/output.h"
 
 #define RSEQCTL_VERSION "0.1.0"
@@ -20,6 +22,9 @@ enum status {
 	STATUS_NOT_EXECUTABLE = 126,
 	STATUS_NOT_FOUND = 127,
 };
+
+/* Before the command is known. */
+#define COMMON_FORMATS_ALL (~0u)
 
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -55,6 +60,13 @@ const char *common_nearest(const char *word, const char *const *words, size_t n)
 
 /* The same among the ids of all findings. */
 const char *common_nearest_finding(const char *id);
+
+/* --fail-on of several commands: from which severity on a finding is one; or a usage error. */
+enum { FAIL_NEVER = SEVERITY_ERROR + 1 };
+unsigned int common_fail_on(const char *word, struct argp_state *state);
+
+/* One more id in a list, which the caller frees; or a usage error: kind is what it should be. */
+void common_add_id(int32_t **ids, size_t *n, const char *kind, const char *word, struct argp_state *state);
 
 /* A usage error: no such word is there, of what is chosen from; near may be NULL. */
 void common_no_such(struct argp_state *state, const char *kind, const char *word, const char *near);

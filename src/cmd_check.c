@@ -9,7 +9,6 @@
 #include "cmd_kernel.h"
 #include "collect/host.h"
 #include "critical/registration.h"
-#include "model/abi.h"
 #include "model/check_story.h"
 #include "model/host.h"
 #include "probe/exec.h"
@@ -24,7 +23,7 @@ struct options {
 	struct common_options common;
 	struct check_list checks;
 	bool *chosen;		  /* for each of the checks */
-	const char *only, *skipped; /* NULL: not named */
+	const char *only, *skipped; /* all that were named, separated by commas; NULL: none */
 	uint64_t limit_ns;
 	uint32_t fault; /* enum probe_fault */
 	bool list, all, exec_check;
@@ -50,33 +49,13 @@ static const struct argp_option option_table[] = {
 
 /* --- options --- */
 
-/* The nearest of ids and of the words before their dashes. */
-static const char *nearest(const struct check_list *checks, const char *word, struct arena *arena)
-{
-	const char **words = calloc(2 * checks->n + 1, sizeof(*words)), *near = NULL;
-	size_t n = 0;
-
-	for (size_t i = 0; words && i < checks->n; i++) {
-		const char *id = checks->items[i].probe.id;
-
-		words[n++] = id;
-		words[n++] = arena_strndup(arena, id, strcspn(id, "-"));
-	}
-	if (words)
-		near = common_nearest(word, words, n);
-	free(words);
-	return near;
-}
-
-/* The check of that id, or those that begin with it and a dash; whether there is any. */
+/* Whether it means any. */
 static bool mark_word(struct options *o, const char *word, bool chosen)
 {
-	const struct check_entry *exact = check_list_find(&o->checks, word);
 	bool found = false;
 
-	for (size_t i = 0; *word && i < o->checks.n; i++)
-		if (exact ? exact == &o->checks.items[i] :
-			    check_id_matches(o->checks.items[i].probe.id, word, strlen(word))) {
+	for (size_t i = 0; i < o->checks.n; i++)
+		if (check_list_means(&o->checks, word, i)) {
 			o->chosen[i] = chosen;
 			found = true;
 		}
@@ -91,7 +70,7 @@ static void mark(struct options *o, const char *list, bool chosen, struct argp_s
 		const char *name = arena_strndup(&o->checks.arena, word, len);
 
 		if (!mark_word(o, name, chosen))
-			common_no_such(state, "check", name, nearest(&o->checks, name, &o->checks.arena));
+			common_no_such(state, "check", name, check_list_nearest(&o->checks, name));
 		word += len;
 		if (!*word)
 			return;
@@ -108,6 +87,12 @@ static void choose(struct options *o, struct argp_state *state)
 		mark(o, o->only, true, state);
 	if (o->skipped)
 		mark(o, o->skipped, false, state);
+}
+
+/* What is named later comes to what was named before. */
+static void add_list(struct options *o, const char **list, const char *arg)
+{
+	*list = *list ? arena_printf(&o->checks.arena, "%s,%s", *list, arg) : arg;
 }
 
 static void set_fault(struct options *o, const char *arg, struct argp_state *state)
@@ -156,10 +141,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->exec_check = true;
 		return 0;
 	case KEY_ONLY:
-		o->only = arg;
+		add_list(o, &o->only, arg);
 		return 0;
 	case KEY_SKIP:
-		o->skipped = arg;
+		add_list(o, &o->skipped, arg);
 		return 0;
 	case KEY_TIMEOUT:
 		set_timeout(o, arg, state);
@@ -168,6 +153,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		argp_error(state, "too many arguments: --only names checks");
 		return 0;
 	case ARGP_KEY_END:
+		if (o->list && o->common.format != FORMAT_TEXT && o->common.format != FORMAT_JSON)
+			argp_error(state, "--list has no format '%s': text, json", format_names[o->common.format]);
 		choose(o, state);
 		return 0;
 	}
@@ -326,15 +313,6 @@ static void foresee_denial(struct session *s)
 		s->denied = "rseq() kills or holds who calls it: see syscall";
 }
 
-/* The two modes are there on such kernels alone, and the length chooses. */
-static void settle_mode(struct session *s)
-{
-	struct environment_facts *e = &s->facts.environment;
-
-	if (s->host.rseq_class == CLASS_SPLIT && e->has & ENVIRONMENT_LENGTH)
-		e->mode = e->length > RSEQ_FIRST_LENGTH ? MODE_OPTIMIZED : MODE_LEGACY;
-}
-
 static int run_one(struct session *s, const struct check_entry *entry)
 {
 	const struct probe *p = &entry->probe;
@@ -398,7 +376,8 @@ static enum status check(struct session *s, const struct output *output)
 	/* What is broken on purpose tells nothing of the kernel. */
 	if (!s->plan.fault && !s->interrupted)
 		cmd_kernel_conclude(&s->facts, &s->plan, &s->host, &s->findings, &s->arena);
-	settle_mode(s);
+	s->facts.environment.mode = host_mode(&s->host, s->facts.environment.length);
+	s->facts.interrupted = s->interrupted;
 	if (check_report(output, &s->facts, &s->findings, RSEQCTL_VERSION) < 0)
 		return STATUS_INTERNAL;
 	return conclude(s);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd.h"
 #include "cmd_check_rooms.h"
 #include "stress/stress.h"
 #include "util/array.h"
@@ -76,6 +77,30 @@ const struct check_entry *check_list_find(const struct check_list *l, const char
 		if (!strcmp(l->items[i].probe.id, id))
 			return &l->items[i];
 	return NULL;
+}
+
+bool check_list_means(const struct check_list *l, const char *word, size_t i)
+{
+	const struct check_entry *exact = check_list_find(l, word);
+
+	return exact ? exact == &l->items[i] : *word && check_id_matches(l->items[i].probe.id, word, strlen(word));
+}
+
+const char *check_list_nearest(struct check_list *l, const char *word)
+{
+	const char **words = calloc(2 * l->n + 1, sizeof(*words)), *near = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; words && i < l->n; i++) {
+		const char *id = l->items[i].probe.id;
+
+		words[n++] = id;
+		words[n++] = arena_strndup(&l->arena, id, strcspn(id, "-"));
+	}
+	if (words)
+		near = common_nearest(word, words, n);
+	free(words);
+	return near;
 }
 
 int check_list_run(const struct check_entry *entry, const struct probe_options *options, struct arena *arena,

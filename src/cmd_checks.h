@@ -25,6 +25,15 @@ void check_list_done(struct check_list *l);
 /* The entry of that id; NULL when there is none. */
 const struct check_entry *check_list_find(const struct check_list *l, const char *id);
 
+/*
+ * Whether that word means the item of that index: a check's id means this check alone; another word, which
+ * stands before a dash of ids, all that begin with both.
+ */
+bool check_list_means(const struct check_list *l, const char *word, size_t i);
+
+/* The word that means some of the list and is nearest to a mistyped one, in the arena; NULL when none is near. */
+const char *check_list_nearest(struct check_list *l, const char *word);
+
 /* Asks; as probe_run, whose options' data and limit are chosen here. */
 int check_list_run(const struct check_entry *entry, const struct probe_options *options, struct arena *arena,
 		   struct check_result *ret);

@@ -15,7 +15,7 @@
 #include "util/io.h"
 
 /* Loading the programs on a busy machine, and the last look at the maps. */
-enum { ANSWER_LIMIT_MS = 30000, LOOK_MS = 20 };
+enum { ANSWER_LIMIT_MS = 150000, LOOK_MS = 20 };
 
 /* What the tracing process says: that it traces or why not, and then, each time it is asked, what it counted so far. */
 struct answer {

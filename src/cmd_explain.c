@@ -15,12 +15,30 @@ struct explain_options {
 	const char *id;
 };
 
-/* What is explained: one finding, one check, or all. */
+/* What is explained: a finding, the checks that a word means, or all. */
 struct topic {
+	const char *word; /* NULL: all */
 	const struct rule *rule;
-	const struct check_entry *check;
 	const struct check_list *checks;
 };
+
+static bool has_check(const struct topic *t, size_t i)
+{
+	return !t->word || check_list_means(t->checks, t->word, i);
+}
+
+/* How many checks it means; one of them is the last. */
+static size_t count_checks(const struct topic *t, const struct probe **ret_last)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->checks->n; i++)
+		if (has_check(t, i)) {
+			*ret_last = &t->checks->items[i].probe;
+			n++;
+		}
+	return n;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -93,7 +111,6 @@ static void json_check(struct jsonw *j, const struct probe *p)
 
 static void print_json(FILE *file, const struct topic *t)
 {
-	bool all = !t->rule && !t->check;
 	struct jsonw j = { .file = file, .first = true };
 
 	jsonw_open(&j, NULL, '{');
@@ -102,12 +119,12 @@ static void print_json(FILE *file, const struct topic *t)
 	jsonw_string(&j, "version", RSEQCTL_VERSION);
 	jsonw_open(&j, "findings", '[');
 	for (size_t i = 0; i < rules_n; i++)
-		if (all || t->rule == &rules[i])
+		if (!t->word || t->rule == &rules[i])
 			json_rule(&j, &rules[i]);
 	jsonw_close(&j, ']');
 	jsonw_open(&j, "checks", '[');
 	for (size_t i = 0; i < t->checks->n; i++)
-		if (all || t->check == &t->checks->items[i])
+		if (has_check(t, i))
 			json_check(&j, &t->checks->items[i].probe);
 	jsonw_close(&j, ']');
 	jsonw_close(&j, '}');
@@ -121,14 +138,18 @@ static void print_rule(const struct output *o, const struct rule *r)
 	fprintf(o->file, "severity: %s\n\n%s\nadvice: %s\n", r->levels, r->story, r->advice);
 }
 
+static void print_story(const struct output *o, const struct check_story *s)
+{
+	fprintf(o->file, "check: %s?\nsince: %s\n\na failure means: %s\nto do: %s\n", s->asked, s->since, s->failure, s->fix);
+}
+
 static void print_check(const struct output *o, const struct probe *p)
 {
 	const struct check_story *s = check_story_find(p->id);
 
 	fprintf(o->file, "%s%s%s: %s\n", output_bold(o), p->id, output_plain(o), p->title);
-	if (o->verbosity < 0 || !s)
-		return;
-	fprintf(o->file, "check: %s?\nsince: %s\n\na failure means: %s\nto do: %s\n", s->asked, s->since, s->failure, s->fix);
+	if (o->verbosity >= 0 && s)
+		print_story(o, s);
 }
 
 enum { ID_COLUMNS = 26, SEVERITY_COLUMNS = 16 };
@@ -160,36 +181,51 @@ static void print_table(const struct output *o, enum rule_table table)
 	}
 }
 
-static void print_checks(const struct output *o, const struct check_list *checks)
+static void print_checks(const struct output *o, const struct topic *t)
 {
-	fprintf(o->file, "\n%sChecks%s\n", output_bold(o), output_plain(o));
-	for (size_t i = 0; i < checks->n; i++) {
-		fprintf(o->file, "  %-*s", ID_COLUMNS, checks->items[i].probe.id);
-		output_wrapped(o, 2 + ID_COLUMNS, checks->items[i].probe.title);
-	}
+	for (size_t i = 0; i < t->checks->n; i++)
+		if (has_check(t, i)) {
+			fprintf(o->file, "  %-*s", ID_COLUMNS, t->checks->items[i].probe.id);
+			output_wrapped(o, 2 + ID_COLUMNS, t->checks->items[i].probe.title);
+		}
+}
+
+/* Either they have one story, or each has its own. */
+static void print_group(const struct output *o, const struct topic *t, size_t n)
+{
+	const struct check_story *s = check_story_find(t->word);
+
+	fprintf(o->file, "%s%s%s: %zu checks (rseqctl check --only %s)\n", output_bold(o), t->word, output_plain(o), n, t->word);
+	if (o->verbosity < 0)
+		return;
+	print_checks(o, t);
+	fputc('\n', o->file);
+	if (s)
+		print_story(o, s);
+	else
+		fputs("rseqctl explain ID tells the story of each\n", o->file);
 }
 
 /* Quietly findings alone: the names of checks are those of check --list. */
-static void print_list(const struct output *o, const struct check_list *checks)
+static void print_list(const struct output *o, const struct topic *t)
 {
 	if (o->verbosity < 0)
 		for (size_t i = 0; i < rules_n; i++)
 			fprintf(o->file, "%s\n", rules[i].id);
 	for (size_t i = 0; o->verbosity >= 0 && i < ARRAY_SIZE(tables); i++)
 		print_table(o, (enum rule_table)i);
-	if (o->verbosity >= 0)
-		print_checks(o, checks);
+	if (o->verbosity < 0)
+		return;
+	fprintf(o->file, "\n%sChecks%s\n", output_bold(o), output_plain(o));
+	print_checks(o, t);
 }
 
-static enum status no_such_id(const char *id, const struct check_list *checks)
+static enum status no_such_id(const char *id, struct check_list *checks)
 {
-	const char **ids = calloc(checks->n + 1, sizeof(*ids)), *near = common_nearest_finding(id);
+	const char *near = common_nearest_finding(id);
 
-	for (size_t i = 0; ids && i < checks->n; i++)
-		ids[i] = checks->items[i].probe.id;
-	if (!near && ids)
-		near = common_nearest(id, ids, checks->n);
-	free(ids);
+	if (!near)
+		near = check_list_nearest(checks, id);
 	fprintf(stderr, "rseqctl explain: no finding or check '%s'%s%s%s\n", id, near ? ": did you mean '" : "",
 		near ? near : "", near ? "'?" : "");
 	return STATUS_USAGE;
@@ -197,28 +233,31 @@ static enum status no_such_id(const char *id, const struct check_list *checks)
 
 static void print_topic(const struct output *o, const struct topic *t)
 {
+	const struct probe *check = NULL;
+	size_t n = count_checks(t, &check);
+
 	if (o->format == FORMAT_JSON)
 		print_json(o->file, t);
+	else if (!t->word)
+		print_list(o, t);
 	else if (t->rule)
 		print_rule(o, t->rule);
-	else if (t->check)
-		print_check(o, &t->check->probe);
+	else if (n == 1)
+		print_check(o, check);
 	else
-		print_list(o, t->checks);
+		print_group(o, t, n);
 }
 
-static enum status explain(const struct explain_options *options, const struct check_list *checks)
+static enum status explain(const struct explain_options *options, struct check_list *checks)
 {
-	struct topic topic = { .checks = checks };
+	struct topic topic = { .word = options->id, .checks = checks };
+	const struct probe *check;
 	struct output output;
 	enum status status;
 
-	if (options->id) {
-		topic.rule = rule_find(options->id);
-		topic.check = check_list_find(checks, options->id);
-		if (!topic.rule && !topic.check)
-			return no_such_id(options->id, checks);
-	}
+	topic.rule = options->id ? rule_find(options->id) : NULL;
+	if (!topic.rule && !count_checks(&topic, &check))
+		return no_such_id(options->id, checks);
 	status = common_open(&options->common, &output);
 	if (status)
 		return status;
@@ -232,8 +271,8 @@ static enum status run(int argc, char **argv, const struct common_options *commo
 	static const struct argp argp = {
 		.parser = parse,
 		.args_doc = "[ID]",
-		.doc = "Explain a finding or a check: what it means, and what to do. Without ID, list them all; with -q only "
-		       "the names of findings.",
+		.doc = "Explain a finding, a check, or the checks that begin with a word (abort, stress): what it means, and "
+		       "what to do. Without ID, list them all; with -q only the names of findings.",
 		.children = children,
 	};
 	struct explain_options options = { .common = *common };

@@ -30,8 +30,6 @@ struct inspect_options {
 	size_t n_ignored;
 };
 
-enum { FAIL_NEVER = SEVERITY_ERROR + 1 };
-
 enum { KEY_ALL = 0x200, KEY_COMM, KEY_EXPECT, KEY_FAIL, KEY_IGNORE, KEY_METHOD, KEY_PROBE, KEY_SAMPLE, KEY_THREADS };
 
 enum { SAMPLE_SECONDS_MAX = 3600 };
@@ -56,19 +54,6 @@ static const struct argp_option option_table[] = {
 };
 
 /* --- options --- */
-
-static void add_pid(struct inspect_options *o, const char *arg, struct argp_state *state)
-{
-	uint64_t pid;
-	int32_t *slot;
-
-	if (!parse_str_u64(arg, 10, &pid) || !pid || pid > INT32_MAX)
-		argp_error(state, "'%s' is no process id", arg);
-	slot = ARRAY_ADD(o->pids, o->n_pids);
-	if (!slot)
-		argp_failure(state, STATUS_INTERNAL, ENOMEM, "cannot go on");
-	*slot = (int32_t)pid;
-}
 
 static void set_method(struct inspect_options *o, const char *arg, struct argp_state *state)
 {
@@ -95,15 +80,6 @@ static void set_expected(struct inspect_options *o, const char *arg, struct argp
 			o->expect_owner = arg;
 	if (o->expect_owner != arg)
 		common_no_such(state, "owner", arg, common_nearest(arg, owners, ARRAY_SIZE(owners)));
-}
-
-static void set_fail_on(struct inspect_options *o, const char *arg, struct argp_state *state)
-{
-	o->fail_on = name_find(severity_names, arg);
-	if (!strcmp(arg, "never"))
-		o->fail_on = FAIL_NEVER;
-	if (!o->fail_on)
-		argp_error(state, "--fail-on is error, warning, info or never, not '%s'", arg);
 }
 
 static void add_ignored(struct inspect_options *o, const char *id, struct argp_state *state)
@@ -171,7 +147,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		set_expected(o, arg, state);
 		return 0;
 	case KEY_FAIL:
-		set_fail_on(o, arg, state);
+		o->fail_on = common_fail_on(arg, state);
 		return 0;
 	case KEY_IGNORE:
 		add_all_ignored(o, arg, state);
@@ -189,7 +165,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->threads = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		add_pid(o, arg, state);
+		common_add_id(&o->pids, &o->n_pids, "process", arg, state);
 		return 0;
 	case ARGP_KEY_END:
 		check_together(o, state);

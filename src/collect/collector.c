@@ -205,10 +205,12 @@ int collector_process(struct collector *c, int32_t pid, struct process_facts *re
 	struct process_request request = {
 		.reader = &reader,
 		.images = c->images,
-		.method = choose_method,
-		.records = read_records,
-		.snapshot = c->has_snapshot ? &c->snapshot : NULL,
-		.ctx = c,
+		.source = {
+			.method = choose_method,
+			.ask = read_records,
+			.snapshot = c->has_snapshot ? &c->snapshot : NULL,
+			.ctx = c,
+		},
 		.sample_seconds = c->sample_seconds,
 	};
 	int r;

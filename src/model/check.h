@@ -30,6 +30,7 @@ struct check_facts {
 	const struct host_facts *host;
 	struct environment_facts environment;
 	const char *inject; /* NULL: nothing was broken on purpose */
+	int8_t interrupted; /* by a signal: what was not asked is unknown */
 	struct check_result *checks;
 	size_t n_checks;
 	uint32_t passed, failed, skipped, unknown;

@@ -5,6 +5,7 @@
 #include <sys/auxv.h>
 #include <sys/utsname.h>
 
+#include "model/abi.h"
 #include "rseqctl/rseq_abi.h"
 #include "rseqctl/task_record.h"
 
@@ -36,4 +37,11 @@ enum rseq_class host_class(uint32_t layout)
 		return CLASS_SPLIT;
 	}
 	return CLASS_UNKNOWN;
+}
+
+enum rseq_mode host_mode(const struct host_facts *host, uint32_t length)
+{
+	if (host->rseq_class != CLASS_SPLIT || !length)
+		return MODE_UNKNOWN;
+	return length > RSEQ_FIRST_LENGTH ? MODE_OPTIMIZED : MODE_LEGACY;
 }

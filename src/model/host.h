@@ -11,4 +11,7 @@ void host_read(struct host_facts *host);
 /* The class that goes with a layout of the kernel's types (enum task_layout). */
 enum rseq_class host_class(uint32_t layout);
 
+/* The mode of a registration of that length (0: not known): it chooses, on such kernels alone as have the two. */
+enum rseq_mode host_mode(const struct host_facts *host, uint32_t length);
+
 #endif

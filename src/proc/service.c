@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -189,6 +190,25 @@ static void child_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+enum { FILES_WANTED = 256 };
+
+/*
+ * A helper may hold a descriptor for each BPF program and map, or for each file of a process, whatever
+ * a small limit is good for elsewhere. More than what is permitted is asked for first: only root gets it.
+ */
+static void make_room_for_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= FILES_WANTED)
+		return;
+	if (files.rlim_max < FILES_WANTED &&
+	    setrlimit(RLIMIT_NOFILE, &(struct rlimit){ FILES_WANTED, FILES_WANTED }) == 0)
+		return;
+	files.rlim_cur = files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 /* The one channel of a helper, in the helper. */
 static int own_socket = -1;
 
@@ -228,6 +248,7 @@ static _Noreturn void child_main(const struct service_kind *kind, const void *ar
 
 	own_socket = socket;
 	child_signals();
+	make_room_for_files();
 #ifdef __SANITIZE_ADDRESS__ /* whose reports are wanted */
 	close_others(socket, true);
 #else

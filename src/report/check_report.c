@@ -72,6 +72,8 @@ static int write_cases(const struct output *o, const struct check_facts *facts)
 	}
 	if (rows && cases && o->format == FORMAT_TAP)
 		tap_write(o, cases, facts->n_checks);
+	if (facts->interrupted && o->format == FORMAT_TAP)
+		fputs("Bail out! interrupted by a signal\n", o->file);
 	else if (rows && cases)
 		write_junit(o, facts, cases);
 	for (size_t i = 0; rows && i < facts->n_checks; i++)
@@ -162,6 +164,8 @@ static enum severity severity_of(enum verdict verdict)
 		return SEVERITY_ERROR;
 	case VERDICT_UNKNOWN:
 		return SEVERITY_WARNING;
+	case VERDICT_SKIP:
+		return SEVERITY_INFO;
 	default:
 		return SEVERITY_NONE;
 	}
@@ -182,10 +186,11 @@ static void write_names(const struct output *o, const struct check_facts *facts,
 /* The line that answers. */
 static void write_answer(const struct output *o, const struct check_facts *facts)
 {
-	enum verdict verdict = facts->failed ? VERDICT_FAIL : facts->passed ? VERDICT_PASS : VERDICT_UNKNOWN;
+	enum verdict verdict = facts->failed ? VERDICT_FAIL :
+		facts->passed && !facts->interrupted ? VERDICT_PASS : VERDICT_UNKNOWN;
 
-	fprintf(o->file, "%s%s%s: kernel %s %s", output_color(o, severity_of(verdict)), verdict_names[verdict],
-		output_plain(o), facts->host->kernel, facts->host->arch);
+	fprintf(o->file, "%s%s%s: %skernel %s %s", output_color(o, severity_of(verdict)), verdict_names[verdict],
+		output_plain(o), facts->interrupted ? "interrupted: " : "", facts->host->kernel, facts->host->arch);
 	if (facts->inject)
 		fprintf(o->file, ", %s injected", facts->inject);
 	fputs(": ", o->file);

@@ -5,6 +5,7 @@
  * something away after a membarrier. Plain counters do not notice what this does: an abort that is missed
  * when the thread comes back to the same CPU.
  */
+#include "stress/worker.h"
 #include "stress/workload.h"
 
 enum { PREEMPTION, SIGNAL, MEMBARRIER, SUM };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "stress/items.h"
+#include "stress/workload.h"
 
 static int start(struct run *run)
 {
@@ -37,14 +38,7 @@ static void take(struct worker *w)
 
 static void work(struct worker *w)
 {
-	worker_vary(w);
-	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++) {
-		if (items_should_give(w))
-			give(w);
-		else
-			take(w);
-		w->ops++;
-	}
+	items_work(w, give, take);
 }
 
 static void check(struct run *run)

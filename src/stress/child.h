@@ -3,7 +3,7 @@
 #ifndef STRESS_CHILD_H
 #define STRESS_CHILD_H
 
-#include "stress/workload.h"
+#include "stress/run.h"
 
 /* The whole run, in rounds after each of which the invariants are checked. Ends the process. */
 _Noreturn void child_run(struct run *run);

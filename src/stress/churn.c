@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "critical/registration.h"
+#include "stress/outcome.h"
+#include "stress/worker.h"
 #include "stress/workload.h"
 
 enum { SUM, THREADS, FORK, EXEC };
@@ -105,7 +107,7 @@ static void await(struct worker *w, pid_t pid, unsigned int invariant, const cha
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return;
-	if (WIFSIGNALED(status) ? !stress_is_fatal(WTERMSIG(status)) : WEXITSTATUS(status) > FOUND_LOST)
+	if (WIFSIGNALED(status) ? !outcome_is_fatal(WTERMSIG(status)) : WEXITSTATUS(status) > FOUND_LOST)
 		return;
 	run_tried(w->run, invariant, 1);
 	if (WIFSIGNALED(status))
@@ -177,7 +179,7 @@ const struct workload workload_churn = {
 	.keys = KEY_BIT(KEY_CPU_ID),
 	.faults = FAULTS_OF_SECTIONS | FAULT_BIT(FAULT_UNREGISTERED),
 	.invariants = {
-		[SUM] = { "sum", "no increment of a thread that comes and goes is lost or doubled" },
+		[SUM] = { "sum", "no increment is lost or doubled while threads end" },
 		[THREADS] = { "threads", "new threads register, unregister and register again" },
 		[FORK] = { "fork", "a copy of the process is registered as the process was" },
 		[EXEC] = { "exec", "a new program begins without the old registration" },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A counter per CPU: the sum is the number of increments. */
+#include "stress/worker.h"
 #include "stress/workload.h"
 
 enum { SUM };

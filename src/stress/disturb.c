@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "stress/cpus.h"
+#include "stress/worker.h"
+#include "stress/workload.h"
 #include "util/array.h"
 
 /* Not in the headers of older machines: Linux 5.10. */

@@ -5,7 +5,9 @@
 
 #include <pthread.h>
 
-#include "stress/workload.h"
+#include "stress/run.h"
+
+struct worker;
 
 struct disturbance {
 	pthread_t thread;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "critical/registration.h"
+#include "stress/worker.h"
 #include "stress/workload.h"
 
 #ifndef HAVE_STATIC

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What can be broken on purpose, in the order of enum fault. */
-#include "stress/workload.h"
+#include "stress/faults.h"
+
+#include "stress/stress.h"
 
 static const struct stress_choice faults[FAULTS] = {
 	[FAULT_NO_SECTION] = { "no-section", "the descriptor is not published: nothing is ever aborted", false },

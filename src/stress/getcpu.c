@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "critical/registration.h"
+#include "stress/worker.h"
 #include "stress/workload.h"
 
 enum { CPU, START, NODE };

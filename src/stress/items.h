@@ -3,7 +3,7 @@
 #ifndef STRESS_ITEMS_H
 #define STRESS_ITEMS_H
 
-#include "stress/workload.h"
+#include "stress/worker.h"
 
 struct item {
 	struct critical_node node; /* the first member: a node is an item */
@@ -34,6 +34,19 @@ void items_keep(struct worker *w, struct item *item);
 
 /* Whether the worker should put one in, rather than take one out. */
 bool items_should_give(struct worker *w);
+
+/* A batch of operations, each of which puts one in or takes one out. */
+static inline void items_work(struct worker *w, void (*give)(struct worker *w), void (*take)(struct worker *w))
+{
+	worker_vary(w);
+	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++) {
+		if (items_should_give(w))
+			give(w);
+		else
+			take(w);
+		w->ops++;
+	}
+}
 
 /* Checking, while all rest: first begin, then each that was found in a slot, then end. False: no item at all. */
 void items_check_begin(struct run *run);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A linked list per CPU, of nodes that are pushed and popped. */
 #include "stress/items.h"
+#include "stress/workload.h"
 
 static void give(struct worker *w)
 {
@@ -20,14 +21,7 @@ static void take(struct worker *w)
 
 static void work(struct worker *w)
 {
-	worker_vary(w);
-	for (int i = 0; i < WORKER_BATCH && worker_goes_on(w); i++) {
-		if (items_should_give(w))
-			give(w);
-		else
-			take(w);
-		w->ops++;
-	}
+	items_work(w, give, take);
 }
 
 static void check(struct run *run)

@@ -2,6 +2,7 @@
 /* A lock per CPU. Who holds it may be anywhere meanwhile, and releases it from there. */
 #include <inttypes.h>
 
+#include "stress/worker.h"
 #include "stress/workload.h"
 
 enum { SUM, EXCLUSIVE };

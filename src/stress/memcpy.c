@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "stress/worker.h"
 #include "stress/workload.h"
 
 enum { SUM, TORN };

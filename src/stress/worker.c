@@ -8,7 +8,7 @@
 
 #include "critical/registration.h"
 #include "stress/disturb.h"
-#include "stress/workload.h"
+#include "stress/worker.h"
 
 uint32_t worker_index(struct worker *w)
 {

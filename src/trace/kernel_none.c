@@ -15,4 +15,4 @@ static int setup(const void *arg, size_t len, void **ret_ctx, struct service_sta
 	return -EOPNOTSUPP;
 }
 
-const struct service_kind trace_kernel_kind = { .setup = setup, .setup_limit_ms = 1000 };
+const struct service_kind trace_kernel_kind = { .setup = setup, .setup_limit_ms = 10000 };

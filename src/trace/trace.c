@@ -311,11 +311,9 @@ void trace_start(struct trace *t, struct trace_start *ret)
 		t->command_error = -command_go(&t->command);
 }
 
-int trace_command_failed(const struct trace *t)
+int trace_command_error(const struct trace *t)
 {
-	if (!t->command_error)
-		return 0;
-	return t->command_error == ENOENT ? 127 : 126;
+	return t->command_error;
 }
 
 /* --- run --- */

@@ -20,10 +20,7 @@ start() {
 	ln -sf "$(realpath "$LAB/$program")" "$dir/$name"
 	env "${vars[@]}" "$dir/$name" "$@" <"$dir/in" >"$dir/$name.out" 2>"$dir/$name.err" 3>&- 7>&- &
 	PIDS+=("$!")
-	for _ in $(seq 500); do
-		[ ! -s "$dir/$name.out" ] || break
-		sleep 0.02
-	done
+	soon said_or_ended "$dir/$name.out" "$!"
 	is "$(jq .pid "$dir/$name.out")" "$!"
 }
 
@@ -437,11 +434,11 @@ screen() {
 	local names
 	names=$(find "$LAB" -type f -perm /111 -exec basename {} \; | sort -u | jq -R . | jq -s .)
 	inspect --all
-	# Not those of a lab, wherever it was built or copied to, nor one that was told to do without rseq.
+	# Not those of a lab, wherever it was built or copied to, nor rseqctl, whose checks do it on purpose, nor one that was told to do without rseq.
 	jq --argjson names "$names" '
 		def base: split("/") | last | sub(" \\(deleted\\)$"; "");
 		[.processes[] | select(.exe != null and (.exe | test("/lab/|/bats-run-") | not)
-			and (.exe | base | IN($names[]) | not)
+			and (.exe | base | IN("rseqctl", $names[]) | not)
 			and (.tunables // "" | contains("rseq") | not)
 			and (.ld_preload // "") == "" and (.ld_audit // "") == "") | .pid] as $ordinary
 		| {ordinary: $ordinary, found: [.findings[] | select(.severity != "info" and (.subject.pid | IN($ordinary[])))]}' \

@@ -53,7 +53,7 @@ build() {
 	jq -e '.failed == 0 and .passed >= 20 and all(.checks[] | select(.verdict != "pass"); .detail | length > 10)
 		and (.checks[] | select(.id == "ptrace") | .verdict == "skip" and (.detail | test("/proc")))
 		and (.checks[] | select(.id == "stress-dlopen") | .verdict == "skip")' <<<"$output"
-	run setpriv --reuid 65533 --regid 65533 --clear-groups --bounding-set=+sys_chroot --inh-caps=+sys_chroot \
+	run setpriv --reuid "$NOBODY" --regid "$NOBODY" --clear-groups --bounding-set=+sys_chroot --inh-caps=+sys_chroot \
 		--ambient-caps=+sys_chroot chroot "$root" /rseqctl check --json
 	is "$status" 0
 	jq -e '.failed == 0 and .passed >= 20 and all(.checks[] | select(.verdict != "pass"); .detail | length > 10)
@@ -92,8 +92,19 @@ teardown() {
 	[ -f "$d/opt/x/share/bash-completion/completions/rseqctl" ]
 	[ -f "$d/opt/x/share/zsh/site-functions/_rseqctl" ]
 	[ -f "$d/opt/x/share/fish/vendor_completions.d/rseqctl.fish" ]
+	diff -r "$TOP/examples" "$d/opt/x/share/doc/rseqctl/examples"
+	[ -x "$d/opt/x/share/doc/rseqctl/examples/ci/rseq-gate.sh" ]
 	build uninstall O="$o" BPF=0 DESTDIR="$d" PREFIX=/opt/x
 	is "$(find "$d" -type f | wc -l)" 0
+	[ ! -e "$d/opt/x/share/doc/rseqctl" ]
+	# a distribution has its own place; what others put beside stays
+	build install O="$o" BPF=0 DESTDIR="$d" PREFIX=/usr docdir=/usr/share/doc/rseqctl-doc
+	[ -f "$d/usr/share/doc/rseqctl-doc/examples/ci/github.yml" ]
+	touch "$d/usr/share/doc/rseqctl-doc/copyright"
+	build uninstall O="$o" BPF=0 DESTDIR="$d" PREFIX=/usr docdir=/usr/share/doc/rseqctl-doc
+	is "$(find "$d" -type f)" "$d/usr/share/doc/rseqctl-doc/copyright"
+	# twice is no error
+	build uninstall O="$o" BPF=0 DESTDIR="$d" PREFIX=/usr docdir=/usr/share/doc/rseqctl-doc
 }
 
 @test "make help names every target that is documented" {

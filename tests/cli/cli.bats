@@ -26,6 +26,7 @@ commands() {
 		"stress --cpus 4096" "stress --ops 0" "stress --ops 1 --duration 1" "stress --seed x" "stress --min-aborts -1" \
 		"stress --compare --inject no-section" "stress --compare --format tap" "stress --format sarif" \
 		"check x" "check --only nonsense" "check --only syscall," "check --only=" "check --skip nonsense" "check --only abor" \
+		"stress --duration ." "stress --duration 1000000.001" "stress --output=" "check --output=" \
 		"check --inject nonsense" "check --timeout 0" "check --timeout 1s" "check --timeout 3601" "check --format sarif" \
 		"version --format tap" "explain --format junit" "inspect --format tap 1" \
 		"inspect --ignore libc-disabled, 1" "inspect --ignore libc-disabled,mixed 1" "inspect --ignore= 1"; do
@@ -45,6 +46,7 @@ commands() {
 	for args in "-p 0" "-p x" "--pid=-1" "-t 0" "-d 0" "-d 1s" "-d 1.2.3" "-d -1" "-n 0" "-n x" "--interval 0" \
 		"--interval 0.01" "--comm=" "--comm 1234567890123456" "--events --summary" "--summary --events" \
 		"-n 1 --summary" "--children" "--children -t 1" "-p 1 -- true" "-t 1 true" "--" "4711" \
+		"--comm=*a*" "--comm=a --comm=b" "--cgroup=/a --cgroup=/b" "-d 1e3" "--output=" \
 		"--fail-on none" "--format yaml" "--nonsense -- true" "-p"; do
 		status=0
 		# shellcheck disable=SC2086 # words are meant
@@ -56,6 +58,11 @@ commands() {
 	done
 	run "$RSEQCTL" trace 4711
 	[[ "$output" == *"-p 4711"* ]]
+	# the range is said: 0.01 is a number of seconds
+	run "$RSEQCTL" trace --interval 0.01
+	[[ "$output" == *"from 0.05 to "*"not '0.01'"* ]]
+	run "$RSEQCTL" trace --duration 0
+	[[ "$output" == *"from 0.000000001 to "* ]]
 }
 
 @test "a mistyped word is answered with the nearest one" {
@@ -67,6 +74,9 @@ commands() {
 	[[ "$output" == *"did you mean 'glibc'?"* ]]
 	run "$RSEQCTL" inspect --ignore libc-disabled,mixed-ovner 1
 	[[ "$output" == *"did you mean 'mixed-owner'?"* ]]
+	# where nothing is right there is nothing near
+	run "$RSEQCTL" stress --disturb x
+	is "$(grep -c "did you mean" <<<"$output")" 0
 	run "$RSEQCTL" stress --workload conter
 	[[ "$output" == *"did you mean 'counter'?"* ]]
 	run "$RSEQCTL" check --only ptrase
@@ -94,6 +104,10 @@ commands() {
 	is "$(jq -r .command "$BATS_TEST_TMPDIR/v")" version
 }
 
+has_files() { # has_files DIR N
+	[ "$(ls -A "$1" | wc -l)" -eq "$2" ]
+}
+
 @test "an output file is whole or as it was" {
 	local dir=$BATS_TEST_TMPDIR/d n
 	mkdir "$dir"
@@ -109,20 +123,20 @@ commands() {
 	# what cannot be written whole leaves the old one
 	echo old >"$dir/file"
 	status=0
-	(trap '' XFSZ && ulimit -f 1 && exec "$RSEQCTL" explain --json --output "$dir/file") 2>"$BATS_TEST_TMPDIR/err" || status=$?
+	(ulimit -f 1 && exec "$RSEQCTL" explain --json --output "$dir/file") 2>"$BATS_TEST_TMPDIR/err" || status=$?
 	is "$status" 4
 	grep -q 'cannot write the output: File too large' "$BATS_TEST_TMPDIR/err"
 	is "$(cat "$dir/file")" old
 	# and nothing beside it: the process that takes it away may need a moment
-	for _ in $(seq 100); do [ "$(ls -A "$dir" | wc -l)" -gt 2 ] || break; sleep 0.05; done
+	soon has_files "$dir" 2
 	is "$(ls -A "$dir" | tr '\n' ' ')" "file link "
 	# nor does one that is killed
 	"$RSEQCTL" stress --json --duration 100 --output "$dir/file" 2>/dev/null 3>&- &
 	n=$!
-	for _ in $(seq 100); do [ "$(ls -A "$dir" | wc -l)" -le 2 ] || break; sleep 0.05; done
+	soon has_files "$dir" 3
 	is "$(ls -A "$dir" | grep -c '^\.file\.')" 1
 	kill -KILL "$n"
-	for _ in $(seq 100); do [ "$(ls -A "$dir" | wc -l)" -gt 2 ] || break; sleep 0.05; done
+	soon has_files "$dir" 2
 	is "$(ls -A "$dir" | tr '\n' ' ')" "file link "
 	is "$(cat "$dir/file")" old
 	# a pipe, and what /dev names, are written in place
@@ -136,7 +150,7 @@ commands() {
 @test "an output file in a folder of another user, and one that may not be written" {
 	need_root
 	dir=$(mktemp -d)
-	chown 65534 "$dir"
+	chown "$NOBODY" "$dir"
 	chmod 755 "$dir"
 	# inspect gives its privileges up before it writes
 	"$RSEQCTL" inspect $$ --json --output "$dir/file"
@@ -150,7 +164,7 @@ commands() {
 	jq -e '.command == "inspect"' "$dir/file"
 	# written in place where the folder is not
 	chown root "$dir"
-	chown 65534 "$dir/file"
+	chown "$NOBODY" "$dir/file"
 	as_nobody "$dir/rseqctl" version --json --output "$dir/file"
 	jq -e '.command == "version"' "$dir/file"
 	# a mount point cannot be replaced
@@ -288,7 +302,7 @@ complete_words() {
 	is "$(complete_words rseqctl stress --format "" | tr '\n' ' ')" "json junit tap text "
 	is "$(complete_words rseqctl inspect --format "" | tr '\n' ' ')" "json text "
 	is "$(complete_words rseqctl --color a | tr '\n' ' ')" "always auto "
-	is "$(complete_words rseqctl explain "" | wc -l)" "$({ "$RSEQCTL" explain -q; "$RSEQCTL" check --list -q; } | wc -l)"
+	is "$(complete_words rseqctl explain "" | wc -l)" "$({ "$RSEQCTL" explain -q; "$RSEQCTL" check --list -q; echo abort; echo stress; } | wc -l)"
 	is "$(complete_words rseqctl check --only syscall,ptr)" syscall,ptrace
 	is "$(complete_words rseqctl check --skip stre | wc -l)" "$(("$("$RSEQCTL" check --list -q | grep -c ^stress-)" + 1))"
 	is "$(complete_words rseqctl check --inject no)" no-section
@@ -318,4 +332,13 @@ complete_words() {
 	for word in "auto bpf ptrace none" "auto always never" "error warning info never" "glibc tcmalloc librseq libc object raw mixed none"; do
 		is "$(grep -lF "$word" "$TESTS"/../completions/* | wc -l)" 3
 	done
+}
+
+@test "help names each command's own formats" {
+	[[ "$("$RSEQCTL" stress --help)" == *"--format=FORMAT        text, json, tap, junit"* ]]
+	[[ "$("$RSEQCTL" check --help)" == *"text, json, tap, junit, openmetrics"* ]]
+	[[ "$("$RSEQCTL" explain --help)" == *"--format=FORMAT        text, json"* ]]
+	is "$("$RSEQCTL" --help | grep -cE '.{80}|[[:space:]]$')" 0
+	# each command of the list on one line
+	is "$("$RSEQCTL" --help | sed '1,/^Commands:/d;/^$/,$d' | grep -cvE '^  [a-z]+ ')" 0
 }

@@ -21,7 +21,7 @@
 
 /* How long a counter may stand still before its thread counts as stopped, and how often to look. */
 #define SAMPLE_MS 50
-#define SAMPLES 40
+#define SAMPLES 400
 
 struct tally {
 	atomic_ulong value;

@@ -3,11 +3,12 @@
 set -eu
 dir=$(mktemp -d)
 mkfifo "$dir/in"
+: >"$dir/out"
 "$O/lab/threads" 4 --comm rseq-demo <"$dir/in" >"$dir/out" &
 target=$!
 exec 3>"$dir/in"
 trap 'exec 3>&-; rm -rf "$dir"' EXIT
-while ! [ -s "$dir/out" ]; do
+while ! read -r _ <"$dir/out"; do
 	kill -0 "$target"
 	sleep 0.02
 done

@@ -9,6 +9,41 @@ TESTS=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 # What starts a lab program with its variables.
 LAB_ENV=(env)
 
+# A user that nobody else is, not another run of the tests either: some tests count what a user has, or look at
+# all of it. The three numbers after it are its as well.
+NOBODY=$((10000 + BATS_ROOT_PID % 12500 * 4))
+
+# soon CONDITION ARG...: waits until it holds, for as long as a slow machine may need.
+soon() {
+	local _
+	for _ in $(seq 3000); do
+		! "$@" || return 0
+		sleep 0.02
+	done
+	"$@"
+}
+
+# said FILE: whether there is a whole line in it. What a program writes may come in pieces.
+said() {
+	local _
+	{ read -r _ <"$1"; } 2>/dev/null
+}
+
+# members PGID: of a process group, without those that only wait to be reaped. (ps -g would ask for a session.)
+members() {
+	ps -eo pgid=,stat=,pid= | awk -v g="$1" '$1 == g && $2 !~ /^Z/ { print $3 }'
+}
+
+# gone GROUP: nobody is left in it.
+gone() {
+	[ -z "$(members "$1")" ]
+}
+
+# said_or_ended FILE PID: nothing more is to be waited for.
+said_or_ended() {
+	said "$1" || ! kill -0 "$2" 2>/dev/null
+}
+
 # lab [VAR=VALUE...] PROGRAM ARG...: starts it and waits for its testimony ($LAB_OUT, $LAB_PID).
 lab() {
 	local vars=() name
@@ -24,12 +59,8 @@ lab() {
 	"${LAB_ENV[@]}" "${vars[@]}" "${LAB_BIN:-$LAB}/$name" "$@" <"$LAB_DIR/in" >"$LAB_OUT" 2>"$LAB_DIR/err" 3>&- &
 	LAB_CHILD=$!
 	exec 8>"$LAB_DIR/in"
-	for _ in $(seq 500); do
-		[ -s "$LAB_OUT" ] && break
-		kill -0 "$LAB_CHILD" 2>/dev/null || break
-		sleep 0.02
-	done
-	if ! [ -s "$LAB_OUT" ]; then
+	soon said_or_ended "$LAB_OUT" "$LAB_CHILD"
+	if ! said "$LAB_OUT"; then
 		echo "$name did not start: $(cat "$LAB_DIR/err")" >&2
 		return 1
 	fi
@@ -39,15 +70,16 @@ lab() {
 	LAB_PID=$(head -n 1 "$LAB_OUT" | jq .pid)
 }
 
+more_lines() { # more_lines FILE N: than that
+	[ "$(wc -l <"$1")" -gt "$2" ]
+}
+
 # Asks the lab program for its counters: one JSON line on stdout.
 lab_report() {
 	local before
 	before=$(wc -l <"$LAB_OUT")
 	echo report >&8
-	for _ in $(seq 500); do
-		[ "$(wc -l <"$LAB_OUT")" -gt "$before" ] && break
-		sleep 0.02
-	done
+	soon more_lines "$LAB_OUT" "$before"
 	tail -n 1 "$LAB_OUT"
 }
 
@@ -60,7 +92,8 @@ lab_stop() {
 # inspect ARG...: status in $status, JSON in $JSON, messages in $ERR.
 inspect() {
 	JSON=$BATS_TEST_TMPDIR/json ERR=$BATS_TEST_TMPDIR/err status=0
-	timeout 60 "$RSEQCTL" inspect --json "$@" >"$JSON" 2>"$ERR" 8>&- || status=$?
+	# What never comes back is ended here, with a status that is none of rseqctl's.
+	timeout 120 "$RSEQCTL" inspect --json "$@" >"$JSON" 2>"$ERR" 8>&- || status=$?
 	[ "$status" -le 4 ] || {
 		echo "rseqctl ended with $status" >&2
 		cat "$ERR" >&2
@@ -168,7 +201,7 @@ need_root() {
 
 # as_nobody COMMAND...: without any privilege.
 as_nobody() {
-	setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all --inh-caps=-all "$@"
+	setpriv --reuid "$NOBODY" --regid "$NOBODY" --clear-groups --bounding-set=-all --inh-caps=-all "$@"
 }
 
 # lab_as_nobody COMMAND...: a lab program of that user, in the folder $dir that everybody may write to;
@@ -178,7 +211,8 @@ lab_as_nobody() {
 	chmod a+rw "$dir/in"
 	as_nobody "$@" <"$dir/in" >"$dir/out" 3>&- &
 	exec 8>"$dir/in"
-	until [ -s "$dir/out" ]; do sleep 0.02; done
+	soon said_or_ended "$dir/out" "$!"
+	said "$dir/out"
 }
 
 teardown() {

@@ -3,19 +3,16 @@
 # trace ARG...: status in $status, JSON Lines in $JSON, messages and what a command wrote in $ERR.
 trace() {
 	JSON=$BATS_TEST_TMPDIR/jsonl ERR=$BATS_TEST_TMPDIR/err status=0
-	timeout 120 "$RSEQCTL" trace --json "$@" >"$JSON" 2>"$ERR" || status=$?
+	timeout 300 "$RSEQCTL" trace --json "$@" >"$JSON" 2>"$ERR" || status=$?
 }
 
 # trace_start ARG...: the same in the background, when it has attached.
 trace_start() {
 	JSON=$BATS_TEST_TMPDIR/jsonl ERR=$BATS_TEST_TMPDIR/err
-	timeout 120 "$RSEQCTL" trace --json "$@" >"$JSON" 2>"$ERR" 3>&- 8>&- &
+	timeout 300 "$RSEQCTL" trace --json "$@" >"$JSON" 2>"$ERR" 3>&- 8>&- &
 	TRACE_PID=$!
-	for _ in $(seq 500); do
-		[ -s "$JSON" ] && return 0
-		kill -0 "$TRACE_PID" 2>/dev/null || break
-		sleep 0.02
-	done
+	soon said_or_ended "$JSON" "$TRACE_PID"
+	! said "$JSON" || return 0
 	echo "trace did not start: $(cat "$ERR")" >&2
 	return 1
 }
@@ -27,9 +24,22 @@ trace_stop() {
 	wait "$TRACE_PID" || status=$?
 }
 
-# linger SECONDS: how long a program stays, as its standard input, so that names can be looked up. An
-# emulated machine has more PATIENCE.
-linger() { sleep "$(($1 * ${PATIENCE:-1}))"; }
+# told N FILTER: so many such events have been told. The last line may not be whole.
+told() {
+	[ "$(jq -R "fromjson? | $2 | 1" "$BATS_TEST_TMPDIR/jsonl" 2>/dev/null | wc -l)" -ge "$1" ]
+}
+
+# stay N FILTER: standard input of a program that stays until so many such events were told. One that is gone
+# cannot be asked for names.
+stay() {
+	exec 3>&-
+	soon told "$@" >/dev/null || true
+}
+
+# fresh: nothing has been told yet, not by another trace of this test either.
+fresh() {
+	rm -f "$BATS_TEST_TMPDIR/jsonl"
+}
 
 # events FILTER: of each event; summary FILTER: of the last line.
 events() {

@@ -5,10 +5,21 @@ load ../lib/trace
 
 setup() { need_bpf; }
 
+# Standard input of the lab's list, until each of its calls was told: with all names, as long as it is there.
+stay_for_calls() {
+	exec 3>&-
+	soon calls_are_told || true
+}
+
+calls_are_told() {
+	local ERR=$BATS_TEST_TMPDIR/err n
+	n=$(truth '.calls | length' 2>/dev/null)
+	[ -n "$n" ] && told "$n" 'select(.comm == "failures" and (.type | test("register")))'
+}
+
 # calls_agree PROGRAM: each call of the lab's list, in order: who, what, and why it failed.
 calls_agree() {
-	# The program stays for a moment, so that names can be looked up.
-	trace --registrations -- env "$R0" "$1" all < <(linger 2)
+	trace --registrations -- env "$R0" "$1" all < <(stay_for_calls)
 	skip_if_lab_does
 	is "$status" 0
 	# Not the shell's env, which libc registers.
@@ -45,10 +56,16 @@ calls_agree() {
 }
 
 @test "a library that comes late is refused, and told whose the thread is" {
-	trace --registrations -- "$LAB/users" open:librseq_2018.so start:librseq_2018.so < <(linger 1)
+	trace --registrations -- "$LAB/users" open:librseq_2018.so start:librseq_2018.so \
+		< <(stay 3 'select(.type == "register-failed")') # one of each thread
 	is "$(events 'select(.type == "register-failed") | "\(.errno) \(.reason) \(.caller.object | split("/") | last)"' | sort -u)" \
 		"EINVAL other-area librseq_2018.so"
 	[[ "$(events 'select(.type == "register-failed") | .detail' | head -n 1)" == *"registered by"*"/lib"* ]]
+}
+
+# stay_for N: of main's calls, without the program's own questions.
+stay_for() {
+	stay "$1" 'select(.comm == "users" and .tid == .pid and .signature and .signature != "0xacfacfac")'
 }
 
 # story LINE...: main's calls, without the program's own questions to the kernel (by a signature of their own):
@@ -60,7 +77,7 @@ story() {
 
 @test "the story of dlopen and dlclose: who registered, who took it away while it was closed, who found it gone" {
 	trace --registrations -- env "$R0" "$LAB/users" global:librseq_2018.so start1:librseq_2018.so \
-		open:libblind.so start1:libblind.so close:libblind.so stop1:librseq_2018.so < <(sleep 1)
+		open:libblind.so start1:libblind.so close:libblind.so stop1:librseq_2018.so < <(stay_for 3)
 	story "register null null librseq_2018.so start" "unregister null other-owner libblind.so stop" \
 		"unregister-failed EINVAL not-registered librseq_2018.so stop"
 	[[ "$(events 'select(.reason == "other-owner") | .detail' | head -n 1)" == *librseq_2018.so ]]
@@ -69,7 +86,7 @@ story() {
 
 @test "the story of one that takes it and registers itself" {
 	trace --registrations -- env "$R0" "$LAB/users" global:librseq_2018.so start1:librseq_2018.so \
-		open:libblind_taker.so start1:libblind_taker.so stop1:librseq_2018.so < <(sleep 1)
+		open:libblind_taker.so start1:libblind_taker.so stop1:librseq_2018.so < <(stay_for 4)
 	story "register null null librseq_2018.so start" "unregister null other-owner libblind_taker.so start" \
 		"register null null libblind_taker.so start" "unregister-failed EINVAL other-area librseq_2018.so stop" \
 		"unregister null null libblind_taker.so stop" # when the program ends
@@ -77,7 +94,7 @@ story() {
 
 @test "the story of a program that releases what a library registered" {
 	trace --registrations -- env "$R0" "$LAB/users" open:librseq_2018.so start1:librseq_2018.so release1 \
-		stop1:librseq_2018.so < <(sleep 1)
+		stop1:librseq_2018.so < <(stay_for 3)
 	story "register null null librseq_2018.so start" "unregister null other-owner users release_here" \
 		"unregister-failed EINVAL not-registered librseq_2018.so stop"
 }

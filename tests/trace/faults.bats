@@ -46,6 +46,16 @@ spared() {
 @test "flags of the area" { killed area-flags; }
 @test "area unmapped" { killed area-unmapped; }
 @test "area read-only" { killed area-read-only; }
+@test "area read-only, while another trace asks the kernel the same" {
+	timeout 60 "$RSEQCTL" trace --json --faults >"$BATS_TEST_TMPDIR/other" 3>&- &
+	OTHER=$!
+	until [ -s "$BATS_TEST_TMPDIR/other" ]; do sleep 0.02; done
+	killed area-read-only
+	kill "$OTHER"
+	wait "$OTHER" || true
+	is "$(jq -r --argjson tid "$(truth .child.tid)" 'select(.type == "fault" and .tid == $tid).reason' "$BATS_TEST_TMPDIR/other")" \
+		area-read-only
+}
 @test "a field that only the kernel may write" { killed read-only-field read-only-field --by-switch; }
 @test "a system call in the section" { killed syscall-in-section; }
 @test "a general protection fault that was handled, then a signature" { killed handled-gp-then-signature signature; }
@@ -69,7 +79,8 @@ spared() {
 @test "illegal instruction" { spared sigill; }
 
 @test "the section of a fault has its names though its process is gone" {
-	trace --faults --children -- env "$R0" "$LAB/faults" signature </dev/null
+	# its parent is not
+	trace --faults --children -- env "$R0" "$LAB/faults" signature < <(stay 1 'select(.type == "fault")')
 	skip_if_lab_does
 	is "$(events '.section.object | split("/") | last')" faults
 	[ "$(events .section.function)" != null ]
