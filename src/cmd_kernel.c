@@ -27,7 +27,7 @@ static const struct probe *find(const char *id)
 
 static void ask_one(struct kernel_facts *facts, const struct probe *p, uint64_t limit_ns, struct arena *arena)
 {
-	struct probe_options options = { .limit_ns = limit_ns, .rseq_class = facts->host->rseq_class };
+	struct probe_options options = { .limit_ns = limit_ns, .rseq_class = facts->host->rseq_class, .first = true };
 	struct check_result result;
 
 	probe_run(p, &options, arena, &result);

@@ -3,6 +3,7 @@
 #include "model/event.h"
 
 #include "model/field_rows.h"
+#include "model/trace_tally.h"
 
 const char *const event_type_names[] = { "unknown",	      "abort", "register", "unregister", "register-failed",
 					 "unregister-failed", "gone",  "fault",	   NULL };

@@ -28,6 +28,7 @@ struct probe_options {
 	uint32_t rseq_class;  /* enum rseq_class */
 	uint32_t fault;	      /* enum probe_fault */
 	void *data;	      /* for probes of the caller's own */
+	bool first;	      /* it goes before other processes as far as that is permitted: only for a limit that is short */
 	/* Signals that the caller blocked: one that comes ends the probe, which has them not blocked. NULL: none. */
 	const sigset_t *stop;
 };

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "model/event.h"
+#include "model/trace_tally.h"
 #include "report/output.h"
 
 struct tally_options {

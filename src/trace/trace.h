@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "model/event.h"
+#include "model/trace_tally.h"
 #include "model/facts.h"
 #include "util/cleanup.h"
 

@@ -53,7 +53,7 @@ build() {
 	jq -e '.failed == 0 and .passed >= 20 and all(.checks[] | select(.verdict != "pass"); .detail | length > 10)
 		and (.checks[] | select(.id == "ptrace") | .verdict == "skip" and (.detail | test("/proc")))
 		and (.checks[] | select(.id == "stress-dlopen") | .verdict == "skip")' <<<"$output"
-	run setpriv --reuid 65533 --regid 65533 --clear-groups --bounding-set=+sys_chroot --inh-caps=+sys_chroot \
+	run setpriv --reuid "$NOBODY" --regid "$NOBODY" --clear-groups --bounding-set=+sys_chroot --inh-caps=+sys_chroot \
 		--ambient-caps=+sys_chroot chroot "$root" /rseqctl check --json
 	is "$status" 0
 	jq -e '.failed == 0 and .passed >= 20 and all(.checks[] | select(.verdict != "pass"); .detail | length > 10)

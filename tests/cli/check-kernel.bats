@@ -7,7 +7,7 @@ load ../lib/lab
 setup() {
 	JSON=$BATS_TEST_TMPDIR/json
 	status=0
-	"$RSEQCTL" check --json --skip stress --timeout $((5 * ${PATIENCE:-1})) >"$JSON" || status=$?
+	"$RSEQCTL" check --json --skip stress --timeout $((60 * ${PATIENCE:-1})) >"$JSON" || status=$?
 	jq -r '.checks[] | "\(.verdict) \(.id): \(.detail)"' "$JSON" | sed 's/^/# /' >&3
 }
 

@@ -104,6 +104,10 @@ commands() {
 	is "$(jq -r .command "$BATS_TEST_TMPDIR/v")" version
 }
 
+has_files() { # has_files DIR N
+	[ "$(ls -A "$1" | wc -l)" -eq "$2" ]
+}
+
 @test "an output file is whole or as it was" {
 	local dir=$BATS_TEST_TMPDIR/d n
 	mkdir "$dir"
@@ -124,15 +128,15 @@ commands() {
 	grep -q 'cannot write the output: File too large' "$BATS_TEST_TMPDIR/err"
 	is "$(cat "$dir/file")" old
 	# and nothing beside it: the process that takes it away may need a moment
-	for _ in $(seq 100); do [ "$(ls -A "$dir" | wc -l)" -gt 2 ] || break; sleep 0.05; done
+	soon has_files "$dir" 2
 	is "$(ls -A "$dir" | tr '\n' ' ')" "file link "
 	# nor does one that is killed
 	"$RSEQCTL" stress --json --duration 100 --output "$dir/file" 2>/dev/null 3>&- &
 	n=$!
-	for _ in $(seq 100); do [ "$(ls -A "$dir" | wc -l)" -le 2 ] || break; sleep 0.05; done
+	soon has_files "$dir" 3
 	is "$(ls -A "$dir" | grep -c '^\.file\.')" 1
 	kill -KILL "$n"
-	for _ in $(seq 100); do [ "$(ls -A "$dir" | wc -l)" -gt 2 ] || break; sleep 0.05; done
+	soon has_files "$dir" 2
 	is "$(ls -A "$dir" | tr '\n' ' ')" "file link "
 	is "$(cat "$dir/file")" old
 	# a pipe, and what /dev names, are written in place
@@ -146,7 +150,7 @@ commands() {
 @test "an output file in a folder of another user, and one that may not be written" {
 	need_root
 	dir=$(mktemp -d)
-	chown 65534 "$dir"
+	chown "$NOBODY" "$dir"
 	chmod 755 "$dir"
 	# inspect gives its privileges up before it writes
 	"$RSEQCTL" inspect $$ --json --output "$dir/file"
@@ -160,7 +164,7 @@ commands() {
 	jq -e '.command == "inspect"' "$dir/file"
 	# written in place where the folder is not
 	chown root "$dir"
-	chown 65534 "$dir/file"
+	chown "$NOBODY" "$dir/file"
 	as_nobody "$dir/rseqctl" version --json --output "$dir/file"
 	jq -e '.command == "version"' "$dir/file"
 	# a mount point cannot be replaced

@@ -162,17 +162,35 @@ workloads() {
 	is "$(json '.results[0].why')" "what is broken on purpose was not noticed"
 }
 
+# The workers' process, which leads a group of its own; the one that counts aborts stays in rseqctl's.
+group_of() {
+	ps -o pid=,pgid= --ppid "$1" | awk '$1 == $2 { print $1 }'
+}
+
+# has_worked PID: its workers have, for some ticks of CPU time.
+has_worked() {
+	local child
+	child=$(group_of "$1")
+	[ -n "$child" ] && [ "$(awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$child/stat" 2>/dev/null || echo 0)" -ge 20 ]
+}
+
+# is_stopped PID: and its workers with it, all of them.
+is_stopped() {
+	local states
+	states=$(ps -o stat= -p "$1" | cut -c 1)$(ps -L -o stat= -p "$(group_of "$1")" | cut -c 1 | sort -u)
+	[ "$states" = TT ]
+}
+
 @test "stopped and continued: the workers with it, and no hang is seen" {
 	local pid
 	setsid "$RSEQCTL" stress --json --threads 4 --duration 5 --workload counter --min-aborts 1 >"$BATS_TEST_TMPDIR/json" &
 	pid=$!
-	sleep 1.5
+	soon has_worked "$pid"
 	kill -TSTP "$pid"
-	sleep 1
-	is "$(ps -o stat= -p "$pid" | cut -c 1)" T
-	# not the process that counts for it, which only waits
-	is "$(ps -o stat=,nlwp= --ppid "$pid" | awk '$2 > 4 { print substr($1, 1, 1) }')" T
-	sleep 1.5
+	soon is_stopped "$pid"
+	# longer than what counts as a moment without progress
+	sleep 2.5
+	is_stopped "$pid"
 	kill -CONT "$pid"
 	wait "$pid"
 	is "$(jq -r .verdict "$BATS_TEST_TMPDIR/json")" pass
@@ -289,16 +307,20 @@ workloads() {
 	is "$(json .environment.owner)" self
 }
 
+has_none() { # has_none UID: it has no process but those that wait to be reaped
+	[ "$(ps -o stat= -U "$1" | grep -vc '^Z')" = 0 ]
+}
+
 @test "too many threads: a message, and nothing is left behind" {
 	need_root
 	readable_copy
-	run timeout 60 bash -c "ulimit -u 200; exec setpriv --reuid 65533 --regid 65533 --clear-groups --bounding-set=-all --inh-caps=-all \
+	run timeout 60 bash -c "ulimit -u 200; exec setpriv --reuid $NOBODY --regid $NOBODY --clear-groups --bounding-set=-all --inh-caps=-all \
 		$dir/rseqctl stress --threads 400 --ops 1000 --workload counter"
 	rm -r "$dir"
 	is "$status" 3
 	[[ $output == *"cannot start thread "*" of 400: Resource temporarily unavailable"* ]]
 	# what has ended may wait for init to notice
-	is "$(ps -o stat= -U 65533 | grep -vc '^Z')" 0
+	soon has_none "$NOBODY"
 }
 
 @test "rseq that is denied, or not there, is said" {
@@ -310,32 +332,35 @@ workloads() {
 	[[ $output == *"no rseq"* ]]
 }
 
-# The workers' process, which leads a group of its own; the one that counts aborts stays in rseqctl's.
-group_of() {
-	ps -o pid=,pgid= --ppid "$1" | awk '$1 == $2 { print $1 }'
+# has_threads PID: more than eight, in its workers.
+has_threads() {
+	local child
+	child=$(group_of "$1")
+	[ -n "$child" ] && [ "$(ls "/proc/$child/task" 2>/dev/null | wc -l)" -gt 8 ]
 }
 
 @test "Ctrl-C: what was seen is reported, and nothing is left behind" {
 	local pid child
 	"$RSEQCTL" stress --json --threads 8 --duration 100 --workload churn >"$BATS_TEST_TMPDIR/json" 2>/dev/null 3>&- &
 	pid=$!
-	until child=$(group_of "$pid") && [ -n "$child" ] && [ "$(ls "/proc/$child/task" 2>/dev/null | wc -l)" -gt 8 ]; do sleep 0.05; done
-	sleep 0.3
+	soon has_threads "$pid"
+	soon has_worked "$pid"
+	child=$(group_of "$pid")
 	# a shell's background job ignores SIGINT
 	kill -TERM "$pid"
 	status=0
 	wait "$pid" || status=$?
 	is "$status" 3
 	jq -e '.verdict == "inconclusive" and (.results[0].why | test("interrupted")) and .results[0].operations > 0' "$BATS_TEST_TMPDIR/json"
-	is "$(ps -o pid= -g "$child" | wc -l)" 0
+	soon gone "$child"
 }
 
 @test "workers that are killed are reported, and rseqctl that is killed leaves no workers" {
 	local pid child
 	"$RSEQCTL" stress --json --threads 8 --duration 100 --workload counter >"$BATS_TEST_TMPDIR/json" 2>/dev/null 3>&- &
 	pid=$!
-	until child=$(group_of "$pid") && [ -n "$child" ]; do sleep 0.05; done
-	sleep 0.3
+	soon has_worked "$pid"
+	child=$(group_of "$pid")
 	kill -KILL "$child"
 	status=0
 	wait "$pid" || status=$?
@@ -345,23 +370,24 @@ group_of() {
 
 	"$RSEQCTL" stress --json --threads 8 --duration 100 --workload churn >/dev/null 2>&1 3>&- &
 	pid=$!
-	until child=$(group_of "$pid") && [ -n "$child" ] && [ "$(ls "/proc/$child/task" 2>/dev/null | wc -l)" -gt 8 ]; do sleep 0.05; done
+	soon has_threads "$pid"
+	child=$(group_of "$pid")
+	[ -n "$(members "$child")" ]
 	kill -KILL "$pid"
-	for _ in $(seq 200); do
-		[ -n "$(ps -o pid= -g "$child")" ] || break
-		sleep 0.05
-	done
-	is "$(ps -o pid= -g "$child" | wc -l)" 0
+	soon gone "$child"
 }
 
 @test "its own affinity and scheduling class stay as they are" {
 	# the parent is what a shell would see changed; its child is its own
-	taskset -c 0 "$RSEQCTL" stress --threads 4 --duration 2 --workload counter --min-aborts 0 -q 3>&- &
-	local pid=$!
-	sleep 0.5
-	is "$(taskset -cp "$pid" | sed 's/.*: //')" 0
+	local pid cpu
+	cpu=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
+	taskset -c "$cpu" "$RSEQCTL" stress --threads 4 --duration 100 --workload counter --min-aborts 0 -q 3>&- &
+	pid=$!
+	soon has_worked "$pid"
+	is "$(taskset -cp "$pid" | sed 's/.*: //')" "$cpu"
 	chrt -p "$pid" | grep -q 'SCHED_OTHER'
-	wait "$pid"
+	kill -TERM "$pid"
+	wait "$pid" || true
 }
 
 @test "what it inherits does not matter: SIGCHLD ignored, SIGUSR1 blocked" {
@@ -378,9 +404,9 @@ os.execv(sys.argv[1], sys.argv[1:])' "$RSEQCTL" stress --json --threads 4 --dura
 @test "--owner self does not start again for ever where libc ignores the tunable" {
 	need_root
 	readable_copy
-	chown 65533 "$dir/rseqctl"
+	chown "$NOBODY" "$dir/rseqctl"
 	chmod 4755 "$dir/rseqctl"
-	run timeout 20 "$dir/rseqctl" stress --owner self --ops 1 --workload getcpu
+	run timeout 120 "$dir/rseqctl" stress --owner self --ops 1 --workload getcpu
 	rm -r "$dir"
 	[[ $output == *"ignores GLIBC_TUNABLES"* ]]
 	# The leak check cannot trace a program with privileges of its file, and ends it with a status of its own.
@@ -390,7 +416,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$RSEQCTL" stress --json --threads 4 --dura
 @test "--compare that cannot start its threads ends with the reason" {
 	need_root
 	readable_copy
-	run timeout 60 bash -c "ulimit -u 200; exec setpriv --reuid 65533 --regid 65533 --clear-groups --bounding-set=-all --inh-caps=-all \
+	run timeout 60 bash -c "ulimit -u 200; exec setpriv --reuid $NOBODY --regid $NOBODY --clear-groups --bounding-set=-all --inh-caps=-all \
 		$dir/rseqctl stress --compare --threads 2000 --duration 1"
 	rm -r "$dir"
 	is "$status" 3

@@ -7,7 +7,9 @@
  * will return to (signal); the thread was switched out in between, by its own doing in a section
  * with a system call (syscall) or not (preempt); or none of it (membarrier: nothing else is left).
  *
- * usage: aborts KIND [--threads N] [--sections K] [--seconds S] [--paused]
+ * usage: aborts KIND [--threads N] [--sections K] [--seconds S] [--aborts A] [--paused]
+ *	--seconds	ends then, but not before each section was aborted, and there were A of them; after
+ *			twenty times as long it does not wait for that any more
  */
 #include "section.h"
 #include "testify.h"
@@ -24,7 +26,7 @@
 
 #define USAGE                                                                                      \
 	"usage: aborts preempt|migrate|signal|membarrier|syscall|mixture|storm|slow"               \
-	" [--threads N] [--sections K] [--seconds S] [--paused]"
+	" [--threads N] [--sections K] [--seconds S] [--aborts A] [--paused]"
 
 #define MEMBARRIER_RSEQ (1 << 7)
 #define MEMBARRIER_REGISTER_RSEQ (1 << 8)
@@ -547,17 +549,25 @@ static void obey(void)
 	}
 }
 
-static void run_for(unsigned int seconds)
+static bool has_met(unsigned int aborts)
 {
-	long deadline = now_us() + seconds * 1000000L;
+	for (unsigned int i = first_place; i < first_place + place_count; i++)
+		if (!sum_of(offsetof(struct worker, in_place) + i * sizeof(workers->in_place[0])))
+			return false;
+	return sum_of(offsetof(struct worker, aborts)) >= aborts;
+}
 
-	while (now_us() < deadline)
+static void run_for(unsigned int seconds, unsigned int aborts)
+{
+	long start = now_us(), deadline = start + seconds * 1000000L, last = start + seconds * 20000000L;
+
+	while (now_us() < deadline || (now_us() < last && !has_met(aborts)))
 		kind->disturb();
 	answer_pause(true);
 }
 
 struct options {
-	unsigned int threads, sections, seconds;
+	unsigned int threads, sections, seconds, aborts;
 	bool is_paused;
 };
 
@@ -581,6 +591,8 @@ static struct options parse(int argc, char **argv)
 			options.sections = lab_count_argument(value, PLACES);
 		else if (!strcmp(argv[i], "--seconds") && ++i)
 			options.seconds = lab_count_argument(value, 3600);
+		else if (!strcmp(argv[i], "--aborts") && ++i)
+			options.aborts = lab_count_argument(value, 1000000);
 		else
 			kind = NULL;
 	}
@@ -622,7 +634,7 @@ int main(int argc, char **argv)
 	if (!options.is_paused || options.seconds)
 		make_go();
 	if (options.seconds)
-		run_for(options.seconds);
+		run_for(options.seconds, options.aborts);
 	else
 		obey();
 	return 0;

@@ -35,12 +35,21 @@ sums_agree() {
 
 @test "a reader that is slow: events are lost, exactly as many as it says, and totals stay" {
 	JSON=$BATS_TEST_TMPDIR/jsonl ERR=$BATS_TEST_TMPDIR/err
-	timeout 120 "$RSEQCTL" trace --json --aborts --buffer 64 -- "$LAB/aborts" membarrier --seconds 4 2>"$ERR" |
-		{ sleep 3.5; cat; } >"$JSON"
+	# it reads nothing before the program has said its counts and is gone
+	timeout 300 "$RSEQCTL" trace --json --aborts --buffer 64 -- "$LAB/aborts" membarrier --seconds 4 --aborts 10000 2>"$ERR" |
+		{ soon more_lines "$ERR" 1 && cat; } >"$JSON"
 	is "$(summary .events.abort)" "$(truth_report .aborts)"
 	[ "$(summary .lost)" -gt 0 ]
 	is "$(($(grep -c '"type": *"abort"' "$JSON") + $(summary .lost)))" "$(truth_report .aborts)"
 	sums_agree
+}
+
+has_aborted() { # has_aborted BEFORE: a hundred times more
+	[ "$(lab_report | jq .aborts)" -ge "$(($1 + 100))" ]
+}
+
+is_paused() {
+	[ "$(lab_report | jq .paused)" = true ]
 }
 
 @test "watched from outside: the difference of the program's two reports" {
@@ -49,8 +58,9 @@ sums_agree() {
 	local before after
 	before=$(lab_report | jq .aborts)
 	echo go >&8
-	sleep 2
+	soon has_aborted "$before"
 	echo pause >&8
+	soon is_paused
 	after=$(lab_report | jq .aborts)
 	trace_stop
 	is "$status" 0
@@ -80,7 +90,7 @@ sums_agree() {
 }
 
 @test "--stack: every stack's count, and their sum" {
-	trace --aborts --summary --stack -- "$LAB/aborts" membarrier --seconds 1
+	trace --aborts --summary --stack -- "$LAB/aborts" membarrier --seconds 3
 	is "$(summary .events.abort)" "$(truth_report .aborts)"
 	is "$(summary '(([.sections[].stacks[].count] | add) + .stacks_lost) == .events.abort')" true
 	is "$(summary '[.sections[] | select(.function == "lab_spin") | .stacks[0].frames[0].function] | unique | join(" ")')" lab_spin

@@ -5,21 +5,40 @@ load ../lib/trace
 
 setup() { need_bpf; }
 teardown() {
-	[ -z "${OTHER:-}" ] || kill "$OTHER" 2>/dev/null || true
+	# also as the first process of a PID namespace, which has no other way to be ended
+	[ -z "${INNER:-}" ] || kill -KILL "$INNER" 2>/dev/null || true
+	if [ -n "${OTHER:-}" ]; then
+		kill "$OTHER" 2>/dev/null || true
+		wait "$OTHER" 2>/dev/null || true
+	fi
 	lab_stop
 }
 
-# Another program that is aborted all the time, which must not be told.
+# Another program that is aborted all the time, which must not be told. Its name is that of no other run.
 disturb() {
-	"$LAB/aborts" storm --threads 2 --seconds 30 >"$BATS_TEST_TMPDIR/other" 3>&- &
+	ln -sf "$LAB/aborts" "$BATS_TEST_TMPDIR/abo$$"
+	"$BATS_TEST_TMPDIR/abo$$" storm --threads 2 --seconds 600 >"$BATS_TEST_TMPDIR/other" 3>&- &
 	OTHER=$!
-	until [ -s "$BATS_TEST_TMPDIR/other" ]; do sleep 0.02; done
+	soon said_or_ended "$BATS_TEST_TMPDIR/other" "$OTHER"
+	said "$BATS_TEST_TMPDIR/other"
+}
+
+# trace_until N FILTER ARG...: traces until so many such events were told.
+trace_until() {
+	trace_start "${@:3}"
+	soon told "$1" "$2"
+	trace_stop
 }
 
 @test "-p: this process, all of its threads, and nothing else" {
 	disturb
 	lab aborts storm --threads 3
-	trace --aborts -p "$LAB_PID" -d 1
+	local each
+	each=$(jq -r '.threads[] | select(.role == "worker").tid' "$LAB_OUT" | head -n 2 | paste -sd ' ')
+	trace_start --aborts -p "$LAB_PID"
+	soon told 1 "select(.tid == ${each% *})"
+	soon told 1 "select(.tid == ${each#* })"
+	trace_stop
 	is "$status" 0
 	is "$(events .pid | sort -u)" "$LAB_PID"
 	[ "$(events .tid | sort -u | wc -l)" -gt 1 ]
@@ -29,7 +48,10 @@ disturb() {
 @test "-p twice: both" {
 	disturb
 	lab aborts membarrier
-	trace --aborts -p "$LAB_PID" -p "$OTHER" -d 1
+	trace_start --aborts -p "$LAB_PID" -p "$OTHER"
+	soon told 1 "select(.pid == $LAB_PID)"
+	soon told 1 "select(.pid == $OTHER)"
+	trace_stop
 	is "$(events .pid | sort -un)" "$(printf '%s\n' "$LAB_PID" "$OTHER" | sort -n)"
 }
 
@@ -37,18 +59,19 @@ disturb() {
 	lab aborts storm --threads 3
 	local tid
 	tid=$(jq '.threads[] | select(.role == "worker").tid' "$LAB_OUT" | head -n 1)
-	trace --aborts -t "$tid" -d 1
+	trace_until 10 .tid --aborts -t "$tid"
 	is "$(events .tid | sort -u)" "$tid"
 }
 
 @test "--comm: by the name of the process or thread, also by its beginning" {
 	disturb
 	lab threads 2
-	trace --aborts --comm aborts -d 0.7
+	local name=abo$$
+	trace_until 10 .pid --aborts --comm "$name"
 	is "$(events .pid | sort -u)" "$OTHER"
-	trace --aborts --comm 'abo*' -d 0.7
+	trace_until 10 .pid --aborts --comm "${name%?}*"
 	is "$(events .pid | sort -u)" "$OTHER"
-	trace --aborts --comm abort -d 0.7
+	trace --aborts --comm "${name%?}" -d 0.7
 	is "$(summary .events.abort)" 0
 }
 
@@ -68,9 +91,9 @@ disturb() {
 	disturb
 	lab aborts membarrier
 	echo "$LAB_PID" >"$group/cgroup.procs"
-	trace --aborts --cgroup "$group" -d 1
+	trace_until 10 .pid --aborts --cgroup "$group"
 	lab_stop
-	rmdir "$group"
+	soon rmdir "$group" # one that has ended may be in it for a moment
 	is "$status" 0
 	is "$(events .pid | sort -u)" "$(jq .pid "$LAB_OUT" | head -n 1)"
 }
@@ -106,17 +129,12 @@ disturb() {
 
 @test "from outside, a process in a PID namespace has our number for it" {
 	unshare -pf --mount-proc true 2>/dev/null || skip "no PID namespace can be made here"
-	unshare -pf --mount-proc "$LAB/aborts" membarrier --seconds 20 >/dev/null 3>&- &
+	unshare -pf --mount-proc "$LAB/aborts" membarrier --seconds 600 >"$BATS_TEST_TMPDIR/other" 3>&- &
 	OTHER=$!
-	local inner
-	for _ in $(seq 100); do
-		inner=$(pgrep -P "$OTHER") && break
-		sleep 0.05
-	done
-	sleep 0.3
-	trace --aborts -p "$inner" -d 1
-	kill "$inner"
-	is "$(events .pid | sort -u)" "$inner"
+	soon said_or_ended "$BATS_TEST_TMPDIR/other" "$OTHER"
+	INNER=$(pgrep -P "$OTHER")
+	trace_until 10 .pid --aborts -p "$INNER"
+	is "$(events .pid | sort -u)" "$INNER"
 }
 
 @test "a number that nobody has; a thread's number" {
