@@ -296,12 +296,12 @@ need_ptrace() {
 	rseq_or_skip
 	need_ptrace
 	"$RSEQCTL" check --format tap --only syscall,bad-signature,ptrace --output "$BATS_TEST_TMPDIR/good.tap"
-	prove --exec cat "$BATS_TEST_TMPDIR/good.tap"
+	prove_strictly "$BATS_TEST_TMPDIR/good.tap"
 	is "$(grep -c '^ok .* # SKIP .*all-probes' "$BATS_TEST_TMPDIR/good.tap")" "$("$RSEQCTL" check --list -q | grep -c '^bad-signature$')"
 	status=0
 	"$RSEQCTL" check --format tap --only syscall,ptrace --inject unregistered >"$BATS_TEST_TMPDIR/bad.tap" || status=$?
 	is "$status" 1
-	run prove --exec cat "$BATS_TEST_TMPDIR/bad.tap"
+	run prove_strictly "$BATS_TEST_TMPDIR/bad.tap"
 	is "$status" 1
 	[[ $output == *"Failed: 1"* ]]
 	grep -q '^    length of the registration: expected 0x20, seen 0x0$' "$BATS_TEST_TMPDIR/bad.tap"
