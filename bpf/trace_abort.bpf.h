@@ -3,7 +3,7 @@
 #ifndef RSEQCTL_TRACE_ABORT_BPF_H
 #define RSEQCTL_TRACE_ABORT_BPF_H
 
-#include "rseqctl/trace_record.h"
+#include "rseqctl/trace_count.h"
 #include "trace_cause.bpf.h"
 #include "trace_config.bpf.h"
 #include "trace_mapping.bpf.h"

@@ -4,7 +4,7 @@
 #define RSEQCTL_TRACE_TELL_BPF_H
 
 #include "kernel_types.bpf.h"
-#include "rseqctl/trace_record.h"
+#include "rseqctl/trace_count.h"
 #include "task_rseq.bpf.h"
 #include "task_tp.bpf.h"
 #include "trace_config.bpf.h"

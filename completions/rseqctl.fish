@@ -3,7 +3,7 @@
 set -l commands inspect trace stress check explain version
 complete -c rseqctl -f
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a inspect -d 'who owns rseq in a process, and who conflicts'
-complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a trace -d 'which critical sections abort, how often and why; who registers; who dies of it'
+complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a trace -d 'which sections abort, and why; who registers; who dies of it'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a stress -d 'whether this kernel keeps the rseq promise'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a check -d 'whether kernel, libc and this account are fit for rseq'
 complete -c rseqctl -n "not __fish_seen_subcommand_from $commands" -a explain -d 'what a finding or check means, and what to do'

@@ -23,6 +23,9 @@ enum status {
 	STATUS_NOT_FOUND = 127,
 };
 
+/* Before the command is known. */
+#define COMMON_FORMATS_ALL (~0u)
+
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct common_options {

@@ -169,7 +169,7 @@ static bool skip_without_bpf(struct probe_run *r)
 /* What is not there, or not now, cannot be wrong; all else was permitted, and is refused. */
 static void refused(struct probe_run *r, int e, const char *why)
 {
-	if (e == -ETIMEDOUT || e == -EAGAIN || e == -ENOMEM)
+	if (e == -ETIMEDOUT || e == -EAGAIN || e == -ENOMEM || e == -EMFILE || e == -ENFILE)
 		probe_unknown(r, "%s: %s", why, strerror(-e));
 	else if (e == -EOPNOTSUPP || e == -ENOENT || access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		probe_skip(r, "%s", why);

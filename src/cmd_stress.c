@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,13 +22,22 @@ static uint32_t all_workloads(void)
 	return bits;
 }
 
+static uint32_t chosen_workloads(const struct stress_session *s)
+{
+	return s->wish->workloads ? s->wish->workloads : all_workloads();
+}
+
 static void show_progress(void *data, const char *workload, uint64_t done, uint64_t all)
 {
 	struct stress_session *s = data;
-	char what[64];
+	char what[128];
 
-	snprintf(what, sizeof(what), "%s of %s", s->plan.operations ? "operations" : "milliseconds", workload);
-	progress_show(&s->progress, done, all, what);
+	if (s->plan.operations)
+		snprintf(what, sizeof(what), "workloads: %s, %" PRIu64 " of %" PRIu64 " operations", workload, done, all);
+	else
+		snprintf(what, sizeof(what), "workloads: %s, %.1f of %.1f s", workload, (double)(done < all ? done : all) / 1e3,
+			 (double)all / 1e3);
+	progress_show(&s->progress, s->facts.n_results + 1, (size_t)__builtin_popcount(chosen_workloads(s)), what);
 }
 
 static enum status run_one(struct stress_session *s, size_t workload)
@@ -50,7 +62,7 @@ static enum status run_one(struct stress_session *s, size_t workload)
 
 static enum status run_workloads(struct stress_session *s)
 {
-	uint32_t chosen = s->wish->workloads ? s->wish->workloads : all_workloads();
+	uint32_t chosen = chosen_workloads(s);
 	enum status status = STATUS_OK;
 	const struct stress_choice *w;
 
@@ -72,6 +84,8 @@ static enum status compare(struct stress_session *s)
 
 	plan.duration_ns = s->wish->duration_ns;
 	r = stress_compare(&plan, &s->arena, &s->facts.compare, &s->facts.n_compare, &why);
+	if (r == -EIO)
+		return cmd_stress_refuse(s, "compare", "--compare: %s", why);
 	return r < 0 ? cmd_stress_refuse(s, "compare", "--compare: %s: %s", why, strerror(-r)) : STATUS_OK;
 }
 

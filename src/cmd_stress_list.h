@@ -5,7 +5,7 @@
 
 #include "report/output.h"
 
-/* As text, as JSON, or when it is to be quiet one name per line, for scripts and completions. */
+/* As text, as JSON, or when it is to be quiet a line for each, kind and name, for scripts and completions. */
 void cmd_stress_list(const struct output *o);
 
 #endif

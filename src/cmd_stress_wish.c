@@ -31,7 +31,7 @@ static const struct argp_option option_table[] = {
 	{ "index", KEY_INDEX, "LIST", 0, "What chooses the slot: cpu_id, mm_cid (default: both, where the kernel has both)", 0 },
 	{ "inject", KEY_INJECT, "FAULT", 0, "Break one protection on purpose: the run must then fail", 0 },
 	{ "length", KEY_LENGTH, "BYTES", 0, "Of own registrations: 32 or more (default: what the kernel proposes)", 0 },
-	{ "list", KEY_LIST, NULL, 0, "List workloads, disturbers and faults (with -q one name per line)", 0 },
+	{ "list", KEY_LIST, NULL, 0, "List workloads, disturbers and faults (with -q a line for each: kind and name)", 0 },
 	{ "min-aborts", KEY_MIN_ABORTS, "N", 0,
 	  "Fewer aborts than that in a workload with sections prove nothing (default 100)", 0 },
 	{ "ops", KEY_OPS, "N", 0, "Operations of each workload, instead of a duration", 0 },
@@ -93,22 +93,11 @@ static uint64_t parse_number(const char *option, const char *arg, uint64_t min, 
 /* Seconds, with three decimals at most. */
 static void set_duration(struct stress_wish *o, const char *arg, struct argp_state *state)
 {
-	struct span s = { arg, strlen(arg) };
-	uint64_t seconds = 0, part = 0;
-	size_t digits = 0;
-	bool good = parse_take_u64(&s, 10, &seconds) && seconds <= 1000000;
-
-	if (good && s.len > 1 && *s.p == '.') {
-		s.p++;
-		digits = --s.len;
-		good = digits <= 3 && parse_take_u64(&s, 10, &part);
-	}
-	for (; digits && digits < 3; digits++)
-		part *= 10;
-	o->duration_ns = seconds * NS_PER_S + part * (NS_PER_S / 1000);
 	o->duration_named = true;
-	if (!good || s.len || !o->duration_ns)
-		argp_error(state, "--duration is a number of seconds from 0.001 to 1000000, not '%s'", arg);
+	if (!parse_str_seconds(arg, &o->duration_ns) || !o->duration_ns || o->duration_ns % (NS_PER_S / 1000) ||
+	    o->duration_ns > 1000000 * NS_PER_S)
+		argp_error(state, "--duration is a number of seconds from 0.001 to 1000000, with three decimals at most, not '%s'",
+			   arg);
 }
 
 static void set_cpus(struct stress_wish *o, const char *arg, struct argp_state *state)

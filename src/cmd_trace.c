@@ -58,6 +58,7 @@ static void handle_signals(bool live)
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
 	if (live)
 		sigaction(SIGWINCH, &resize, NULL);
 }
@@ -166,12 +167,15 @@ static void complain(const char *words, const char *about)
 
 static enum status command_failed(const struct run *run)
 {
-	int status = trace_command_failed(run->trace);
+	_cleanup_strbuf_ struct strbuf name = { 0 };
+	const char *word = run->wish->command[0];
+	int err = trace_command_error(run->trace);
 
-	if (status)
-		complain(status == STATUS_NOT_FOUND ? "no such command: " : "cannot execute: ",
-			 run->wish->command[0]);
-	return (enum status)status;
+	if (!err)
+		return STATUS_OK;
+	text_escape(&name, word, strlen(word));
+	fprintf(stderr, "rseqctl trace: cannot execute '%s': %s\n", strbuf_str(&name), strerror(err));
+	return err == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
 }
 
 static enum status end_trace(struct run *run, int polled)
@@ -307,7 +311,7 @@ static enum status run_trace(int argc, char **argv, const struct common_options 
 const struct cmd cmd_trace = {
 	"trace",
 	"[OPTION...] [-- COMMAND ARG...]",
-	"which critical sections abort, how often and why; who registers; who dies of it",
+	"which sections abort, and why; who registers; who dies of it",
 	run_trace,
 	0,
 };

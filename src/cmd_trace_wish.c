@@ -45,17 +45,18 @@ static const struct argp_option option_table[] = {
 	{ 0 },
 };
 
-static void set_seconds(uint64_t *ret_ns, const char *option, uint64_t least_ns, const char *arg,
+/* The range is named in words: what is wrong with 0 or 1e9 is not that it is no number. */
+static void set_seconds(uint64_t *ret_ns, const char *option, uint64_t least_ns, const char *range, const char *arg,
 			struct argp_state *state)
 {
 	if (!parse_str_seconds(arg, ret_ns) || *ret_ns < least_ns)
-		argp_error(state, "%s is a number of seconds, not '%s'", option, arg);
+		argp_error(state, "%s is a number of seconds %s, not '%s'", option, range, arg);
 }
 
 static void set_count(struct trace_wish *o, const char *arg, struct argp_state *state)
 {
 	if (!parse_str_u64(arg, 10, &o->count) || !o->count)
-		argp_error(state, "--count is a number of events, not '%s'", arg);
+		argp_error(state, "--count is a number of events from 1 on, not '%s'", arg);
 }
 
 static void set_comm(struct trace_wish *o, const char *arg, struct argp_state *state)
@@ -65,7 +66,12 @@ static void set_comm(struct trace_wish *o, const char *arg, struct argp_state *s
 	if (len && arg[len - 1] == '*')
 		len--;
 	if (!*arg || len > COMM_MAX)
-		argp_error(state, "--comm is a name of 1 to %d characters, not '%s'", COMM_MAX, arg);
+		argp_error(state, "--comm is a name of 1 to %d bytes, not '%s'", COMM_MAX, arg);
+	/* Taken for itself it would match nothing, without a word. */
+	if (memchr(arg, '*', len))
+		argp_error(state, "--comm takes a * at its end only, not '%s'", arg);
+	if (o->comm)
+		argp_error(state, "--comm may be given once: NAME* stands for all names that begin so");
 	o->comm = arg;
 }
 
@@ -74,6 +80,8 @@ static void set_cgroup(struct trace_wish *o, const char *arg, struct argp_state 
 {
 	if (!*arg)
 		argp_error(state, "--cgroup is the path of a cgroup, not ''");
+	if (o->cgroup)
+		argp_error(state, "--cgroup may be given once: it stands for the cgroups below it, too");
 	o->cgroup = arg;
 }
 
@@ -180,7 +188,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &o->common;
 		return 0;
 	case 'd':
-		set_seconds(&o->duration_ns, "--duration", 1, arg, state);
+		set_seconds(&o->duration_ns, "--duration", 1, "from 0.000000001 to 1000000000", arg, state);
 		return 0;
 	case 'n':
 		set_count(o, arg, state);
@@ -192,7 +200,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		set_show(o, SHOW_SUMMARY, state);
 		return 0;
 	case KEY_INTERVAL:
-		set_seconds(&o->interval_ns, "--interval", 50000000, arg, state);
+		set_seconds(&o->interval_ns, "--interval", 50000000, "from 0.05 to 1000000000", arg, state);
 		return 0;
 	case KEY_BUFFER:
 		set_buffer(o, arg, state);

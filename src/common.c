@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,7 +17,7 @@ enum { KEY_FORMAT = 0x100, KEY_JSON, KEY_OUTPUT, KEY_COLOR };
 
 static const struct argp_option option_table[] = {
 	{ NULL, 0, NULL, 0, "Common options:", 90 },
-	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default), json, or what else the command has", 90 },
+	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default) or what else the command has", 90 },
 	{ "json", KEY_JSON, NULL, 0, "The same as --format json", 90 },
 	{ "output", KEY_OUTPUT, "FILE", 0, "Write to FILE instead of standard output", 90 },
 	{ "color", KEY_COLOR, "WHEN", 0, "auto (default), always or never; NO_COLOR is obeyed", 90 },
@@ -35,18 +36,35 @@ static void set_format(struct common_options *o, const char *arg, struct argp_st
 	argp_error(state, "there is no format '%s'", arg);
 }
 
+static unsigned int formats_of(const struct common_options *o)
+{
+	return o->formats ? o->formats : 1u << FORMAT_TEXT | 1u << FORMAT_JSON;
+}
+
+static void list_formats(unsigned int formats, struct strbuf *list)
+{
+	for (unsigned int i = 0; format_names[i]; i++)
+		if (formats & 1u << i)
+			strbuf_printf(list, "%s%s", list->len ? ", " : "", format_names[i]);
+}
+
 /* At the end, for it may stand before the command. */
 static void check_format(const struct common_options *o, struct argp_state *state)
 {
-	unsigned int formats = o->formats ? o->formats : 1u << FORMAT_TEXT | 1u << FORMAT_JSON;
 	_cleanup_strbuf_ struct strbuf list = { 0 };
 
-	if (formats & 1u << o->format)
+	if (formats_of(o) & 1u << o->format)
 		return;
-	for (unsigned int i = 0; format_names[i]; i++)
-		if (formats & 1u << i)
-			strbuf_printf(&list, "%s%s", list.len ? ", " : "", format_names[i]);
+	list_formats(formats_of(o), &list);
 	argp_error(state, "this command has no format '%s': %s", format_names[o->format], strbuf_str(&list));
+}
+
+/* An empty variable of a script is no name. */
+static void set_output(struct common_options *o, const char *arg, struct argp_state *state)
+{
+	if (!*arg)
+		argp_error(state, "--output is the path of a file, not ''");
+	o->output = arg;
 }
 
 static void set_color(struct common_options *o, const char *arg, struct argp_state *state)
@@ -76,7 +94,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->format = FORMAT_JSON;
 		return 0;
 	case KEY_OUTPUT:
-		o->output = arg;
+		set_output(o, arg, state);
 		return 0;
 	case KEY_COLOR:
 		set_color(o, arg, state);
@@ -91,7 +109,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-const struct argp common_argp = { .options = option_table, .parser = parse };
+/* Each command's help names its own formats. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	const struct common_options *o = input;
+	_cleanup_strbuf_ struct strbuf list = { 0 };
+
+	if (key != KEY_FORMAT || !o || o->formats == COMMON_FORMATS_ALL)
+		return (char *)text;
+	list_formats(formats_of(o), &list);
+	return strdup(strbuf_str(&list));
+}
+
+const struct argp common_argp = { .options = option_table, .parser = parse, .help_filter = help_filter };
 
 static bool wants_color(const struct common_options *options, FILE *file)
 {
@@ -117,6 +147,9 @@ enum status common_open(const struct common_options *options, struct output *ret
 	FILE *file = stdout;
 	int r = 0;
 
+	/* A file that may not grow is an error to report. A stream may yet start a command, which would inherit this. */
+	if (!options->as_it_comes)
+		signal(SIGXFSZ, SIG_IGN);
 	if (options->output && options->as_it_comes)
 		r = (file = fopen(options->output, "we")) ? 0 : -errno;
 	else if (options->output)
@@ -192,6 +225,10 @@ const char *common_nearest(const char *word, const char *const *words, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		size_t d = distance(word, words[i]);
+
+		/* Where no letter is right it was no slip of the hand. */
+		if (d >= strlen(words[i]) || d >= strlen(word))
+			continue;
 
 		if (d < best) {
 			best = d;

@@ -31,7 +31,7 @@ static char *command_help(int key, const char *text, void *input)
 		return NULL;
 	fputs("Commands:\n", f);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(f, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(f, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\nrseqctl COMMAND --help says more; so does 'man rseqctl-COMMAND'.\n", f);
 	fclose(f);
 	return help;
@@ -97,7 +97,7 @@ static const struct argp argp = {
 
 int main(int argc, char **argv)
 {
-	struct choice choice = { .common.formats = ~0u }; /* the command is not known yet */
+	struct choice choice = { .common.formats = COMMON_FORMATS_ALL }; /* the command is not known yet */
 	char name[64];
 
 	argp_err_exit_status = STATUS_USAGE;

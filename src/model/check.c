@@ -22,6 +22,7 @@ static const struct field result_fields[] = {
 	F(struct check_result, FIELD_STRING, detail, NULL, 0, "detail"),
 	F(struct check_result, FIELD_STRING, meaning, NULL, 0, "meaning"),
 	F(struct check_result, FIELD_STRING, fix, NULL, 0, "fix"),
+	F(struct check_result, FIELD_STRING, because, NULL, 0, "because"),
 	F(struct check_result, FIELD_U64, duration_ns, NULL, 0, "duration_ns"),
 	F_LIST(struct check_result, rows, n_rows, check_row_type, 0, "rows"),
 };
@@ -30,6 +31,7 @@ const struct record_type check_result_type = TYPE(struct check_result, RECORD_NO
 static const struct field check_fields[] = {
 	F_RECORD(struct check_facts, environment, environment_type, "environment"),
 	F(struct check_facts, FIELD_STRING, inject, NULL, 0, "inject"),
+	F(struct check_facts, FIELD_TRI, interrupted, NULL, 0, "interrupted"),
 	F_LIST(struct check_facts, checks, n_checks, check_result_type, 0, "checks"),
 	F(struct check_facts, FIELD_U32, passed, "checks that passed", 0, "passed"),
 	F(struct check_facts, FIELD_U32, failed, "checks that failed", 0, "failed"),

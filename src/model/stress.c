@@ -71,11 +71,11 @@ const struct record_type compare_type = TYPE(struct compare_facts, RECORD_NO_HAS
 
 static const struct field environment_fields[] = {
 	F(struct environment_facts, FIELD_STRING, libc, "libc", 0, "libc"),
-	F(struct environment_facts, FIELD_STRING, cpu_model, "cpu", 0, "cpu_model"),
-	F(struct environment_facts, FIELD_U32, cpus, "cpus", 0, "cpus"),
-	F(struct environment_facts, FIELD_U32, cpus_used, "used", 0, "cpus_used"),
+	F(struct environment_facts, FIELD_STRING, cpu_model, "CPU", 0, "cpu_model"),
+	F(struct environment_facts, FIELD_U32, cpus, "CPUs", 0, "cpus"),
+	F(struct environment_facts, FIELD_U32, cpus_used, "CPUs used", 0, "cpus_used"),
 	F(struct environment_facts, FIELD_STRING, owner, "registered by", 0, "owner"),
-	F(struct environment_facts, FIELD_U32, length, "length", ENVIRONMENT_LENGTH, "length"),
+	F(struct environment_facts, FIELD_U32, length, "registered bytes", ENVIRONMENT_LENGTH, "length"),
 	F_NAME(struct environment_facts, mode, "mode", rseq_mode_names, "mode"),
 	F(struct environment_facts, FIELD_STRING, governor, "governor", 0, "governor"),
 	F(struct environment_facts, FIELD_STRING, mitigations, "mitigations", 0, "mitigations"),

@@ -18,8 +18,11 @@
 #include "probe/thread.h"
 #include "util/array.h"
 
-/* Often: what another process interrupts meanwhile is rewritten for that reason. */
-enum { TIMES = 16, TIMES_LEAST = 2 };
+/*
+ * So often while there is time. Where many want the CPU, each time but a signal takes a turn of all of them: then a few
+ * are an answer, for the kernel itself says of each that this thread was switched out.
+ */
+enum { TIMES = 16 };
 
 /* As a pointer of tcmalloc: no CPU's number. */
 #define WRITTEN UINT32_C(0x8053c0de)
@@ -30,8 +33,7 @@ struct trial {
 	int cpu, other; /* other: -1, there is none */
 	uint64_t end_ns; /* of the way that is being asked */
 	uint64_t turns; /* of the thread that takes the CPU */
-	int where;	/* it ran at its last turn */
-	bool end;
+	bool in_company; /* it is there */
 };
 
 static volatile uint32_t *field(struct trial *t)
@@ -41,54 +43,64 @@ static volatile uint32_t *field(struct trial *t)
 
 /* --- what happens meanwhile --- */
 
-/* On the CPU to which the process is pinned at its start. */
+/* What stands there, if the thread was switched out since it had been so often; it was written before that. */
+static int take_value(struct trial *t, long switches_before, uint32_t *ret_value)
+{
+	if (probe_switches() == switches_before)
+		return -EAGAIN;
+	*ret_value = *field(t);
+	return 0;
+}
+
+/* Whoever else has the CPU then, or nobody: a sleep may be none. */
+static int sleep_once(struct trial *t, uint32_t *ret_value)
+{
+	static const struct timespec moment = { 0, 50000 };
+	long before = probe_switches();
+
+	nanosleep(&moment, NULL);
+	return take_value(t, before, ret_value);
+}
+
+/* As long as the process lives: to wait for its end costs a turn of all that want this CPU. */
 static void *take_turns(void *arg)
 {
 	static const struct timespec rest = { 0, 50000 };
 	struct trial *t = arg;
 
 	prctl(PR_SET_TIMERSLACK, 1);
-	while (!__atomic_load_n(&t->end, __ATOMIC_ACQUIRE)) {
-		__atomic_store_n(&t->where, probe_current_cpu(), __ATOMIC_SEQ_CST);
+	for (;;) {
 		__atomic_fetch_add(&t->turns, 1, __ATOMIC_SEQ_CST);
 		nanosleep(&rest, NULL);
 	}
 	return NULL;
 }
 
-/* Whether a whole turn began and ended since there were that many. */
-static bool had_turn(const struct trial *t, uint64_t before)
+/* On the same CPU. */
+static int find_company(struct trial *t)
 {
-	return __atomic_load_n(&t->turns, __ATOMIC_SEQ_CST) - before > 1;
+	pthread_t other;
+	int e = t->in_company ? 0 : -pthread_create(&other, NULL, take_turns, t);
+
+	t->in_company = e == 0;
+	return e;
 }
 
-/* A turn on this CPU proves that this thread was switched out; both may be sent elsewhere, as when a cpuset changes. */
-static int take_value(struct trial *t, uint32_t *ret_value)
-{
-	*ret_value = *field(t);
-	return __atomic_load_n(&t->where, __ATOMIC_SEQ_CST) == probe_current_cpu() ? 0 : -EAGAIN;
-}
-
-/* Until the other thread has had the CPU: a sleep may be none. */
-static int sleep_once(struct trial *t, uint32_t *ret_value)
-{
-	static const struct timespec moment = { 0, 100000 };
-
-	for (uint64_t before = __atomic_load_n(&t->turns, __ATOMIC_SEQ_CST); !had_turn(t, before); nanosleep(&moment, NULL))
-		if (probe_now() > t->end_ns)
-			return -ETIME;
-	return take_value(t, ret_value);
-}
-
-/* No system call of this thread. */
+/* No system call of this thread meanwhile. Another process may be faster than the thread that is there for it. */
 static int be_preempted_once(struct trial *t, uint32_t *ret_value)
 {
-	uint64_t before = __atomic_load_n(&t->turns, __ATOMIC_SEQ_CST), rounds = 0;
+	uint64_t turns, rounds = 0;
+	int e = find_company(t);
+	long before;
 
-	while (!had_turn(t, before))
+	if (e < 0)
+		return e;
+	turns = __atomic_load_n(&t->turns, __ATOMIC_SEQ_CST);
+	before = probe_switches();
+	while (*field(t) == WRITTEN && __atomic_load_n(&t->turns, __ATOMIC_SEQ_CST) == turns)
 		if (++rounds % 10000 == 0 && probe_now() > t->end_ns)
 			return -ETIME;
-	return take_value(t, ret_value);
+	return take_value(t, before, ret_value);
 }
 
 static _Thread_local struct trial *signalled;
@@ -122,65 +134,70 @@ static int move_once(struct trial *t, uint32_t *ret_value)
 
 /* --- asking --- */
 
+/* What takes no time comes first, and what is left is the others'. */
 static const struct way {
 	const char *what;
 	/* Does it, after cpu_id_start was written; what stands there then, and 0, or -errno. */
 	int (*once)(struct trial *t, uint32_t *ret_value);
+	unsigned int least; /* times that are an answer */
 } ways[] = {
-	{ "it slept", sleep_once },
-	{ "another thread took its CPU", be_preempted_once },
-	{ "a signal came (as its handler sees it)", be_signalled_once },
-	{ "it was moved to another CPU", move_once },
+	{ "a signal came (as its handler sees it)", be_signalled_once, 2 },
+	{ "it was moved to another CPU", move_once, 1 },
+	{ "it slept", sleep_once, 2 },
+	{ "another thread took its CPU", be_preempted_once, 2 },
 };
 
-/* The times it was not rewritten, or -errno when it was not seen often enough. */
-static int ask(struct trial *t, const struct way *way)
+struct count {
+	unsigned int times, kept; /* kept: it was not rewritten */
+};
+
+/* Many times until the first end, and a few until the last one. 0, or -errno of what cannot be made to happen. */
+static int repeat(struct trial *t, const struct way *way, uint64_t first_end_ns, uint64_t last_end_ns, struct count *ret)
 {
-	unsigned int times = 0, kept = 0;
-	char seen[32];
 	int e = 0;
 
-	for (; times < TIMES && (e == 0 || e == -EAGAIN) && probe_now() < t->end_ns; times += e == 0) {
+	while (ret->times < TIMES && (e == 0 || e == -EAGAIN)) {
 		uint32_t value = WRITTEN;
 
+		t->end_ns = ret->times < way->least ? last_end_ns : first_end_ns;
+		if (probe_now() > t->end_ns)
+			return -ETIME;
 		*field(t) = WRITTEN;
 		e = way->once(t, &value);
-		kept += e == 0 && value == WRITTEN;
+		ret->times += e == 0;
+		ret->kept += e == 0 && value == WRITTEN;
 	}
-	if (kept || times >= TIMES_LEAST)
+	return e;
+}
+
+/* The times it was not rewritten, or -errno when it was not seen often enough. */
+static int ask(struct trial *t, const struct way *way, uint64_t first_end_ns, uint64_t last_end_ns)
+{
+	struct count n = { 0 };
+	char seen[32];
+	int e = repeat(t, way, first_end_ns, last_end_ns, &n);
+
+	if (n.kept || n.times >= way->least)
 		e = 0;
-	else if (e == 0 || e == -EAGAIN)
-		e = -ETIME;
-	if (times)
-		snprintf(seen, sizeof(seen), "%u of %u times", times - kept, times);
+	if (n.times)
+		snprintf(seen, sizeof(seen), "%u of %u times", n.times - n.kept, n.times);
 	else
 		snprintf(seen, sizeof(seen), "%s", e == -ENODEV ? "one CPU only" : e == -ETIME ? "no time" : strerror(-e));
-	probe_row(t->run, e == 0 ? !kept : -1, "rewritten each time", seen, "%s", way->what);
-	return e < 0 ? e : (int)kept;
+	probe_row(t->run, e == 0 ? !n.kept : -1, "rewritten each time", seen, "%s", way->what);
+	return e < 0 ? e : (int)n.kept;
 }
 
 static void ask_all(struct trial *t)
 {
-	uint64_t start = probe_now(), share = t->run->options->limit_ns / 4 / ARRAY_SIZE(ways);
+	uint64_t start = probe_now(), limit = t->run->options->limit_ns, share = limit / 4 / ARRAY_SIZE(ways);
 	const char *broken = NULL, *unseen = NULL;
-	pthread_t other;
-	int e = -pthread_create(&other, NULL, take_turns, t);
 
-	if (e < 0) {
-		probe_unknown(t->run, "cannot start a thread: %s", strerror(-e));
-		return;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
-		int r;
+		int r = ask(t, &ways[i], start + share * (i + 1), start + limit / 4 * 3);
 
-		/* None takes the time of the others. */
-		t->end_ns = start + share * (i + 1);
-		r = ask(t, &ways[i]);
 		broken = r > 0 && !broken ? ways[i].what : broken;
 		unseen = r < 0 && r != -ENODEV ? ways[i].what : unseen;
 	}
-	__atomic_store_n(&t->end, true, __ATOMIC_RELEASE);
-	pthread_join(other, NULL);
 	if (broken)
 		probe_fail(t->run, "the kernel did not rewrite cpu_id_start when %s: tcmalloc relies on it", broken);
 	else if (unseen)
@@ -191,9 +208,11 @@ static void ask_all(struct trial *t)
 
 static void run_cpu_id_start(struct probe_run *r)
 {
-	struct trial t = { .run = r, .cpu = probe_cpu(-1) };
+	static struct trial t;
 	int e;
 
+	t.run = r;
+	t.cpu = probe_cpu(-1);
 	t.other = t.cpu < 0 ? -1 : probe_cpu(t.cpu);
 	e = t.cpu < 0 ? -EINVAL : probe_pin(t.cpu);
 	if (e < 0) {

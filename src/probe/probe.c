@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,14 +20,15 @@
 #include "probe/thread.h"
 #include "util/array.h"
 
-enum { DETAIL_MAX = 400, ROWS_MAX = 64, WHAT_MAX = 96, WORD_MAX = 32 };
+enum { DETAIL_MAX = 400, ROWS_MAX = 64, WHAT_MAX = 96, WORD_MAX = 32, ID_MAX = 24 };
 
-enum { MOMENT_MAX_NS = 20000000 };
+enum { MOMENT_MAX_NS = 20000000, SLICE_NS = 100000 };
 
 /* Written by a process that may crash at any moment: everything is bounded, and read as bytes. */
 struct probe_report {
 	_Atomic uint32_t verdict;
 	char detail[DETAIL_MAX];
+	char because[ID_MAX];
 	_Atomic int error;
 	_Atomic uint32_t n_rows;
 	_Atomic uint32_t n_bad;
@@ -79,6 +82,11 @@ void probe_unknown(struct probe_run *r, const char *format, ...)
 void probe_error(struct probe_run *r, int error)
 {
 	atomic_store(&r->report->error, error);
+}
+
+void probe_because(struct probe_run *r, const char *id)
+{
+	snprintf(r->report->because, ID_MAX, "%s", id);
 }
 
 unsigned int probe_row(struct probe_run *r, int8_t ok, const char *expected, const char *seen, const char *format, ...)
@@ -229,6 +237,28 @@ static sigset_t own_mask(const sigset_t *stop)
 	return mask;
 }
 
+/* As sched_setattr(2) has it: libc and the kernel's headers declare it in turns, or both. */
+struct schedule {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t slice_ns, deadline_ns, period_ns;
+};
+
+/* Where many processes want the CPUs, most of a short limit would be over before it even began. */
+static void put_first(pid_t pid)
+{
+	/* The shortest slice (6.12 on) is for everybody. */
+	struct schedule s = { .size = sizeof(s), .policy = SCHED_OTHER, .nice = -20, .slice_ns = SLICE_NS };
+
+	/* Who chose another policy chose better. */
+	if (sched_getscheduler(0) != SCHED_OTHER || syscall(SYS_sched_setattr, pid, &s, 0) == 0)
+		return;
+	s.nice = getpriority(PRIO_PROCESS, 0);
+	syscall(SYS_sched_setattr, pid, &s, 0);
+}
+
 static void run(const struct probe *p, const struct probe_options *o, struct probe_report *report, struct arena *arena,
 		struct check_result *ret)
 {
@@ -247,11 +277,15 @@ static void run(const struct probe *p, const struct probe_options *o, struct pro
 		return;
 	}
 	setpgid(pid, pid);
+	if (o->first)
+		put_first(pid);
 	ended = wait_for(pid, o, &status);
 	if (!ended && is_stopped(o->stop))
 		ret->detail = "interrupted by a signal";
 	else
 		judge(ret, report, ended, status, o, arena);
+	if (ret->verdict == VERDICT_FAIL && report->because[0])
+		ret->because = arena_strndup(arena, report->because, strnlen(report->because, ID_MAX));
 	copy_rows(ret, report, arena);
 	ret->duration_ns = probe_now() - start;
 }

@@ -35,4 +35,10 @@ void output_text(const struct output *o, const char *s);
 /* Words broken at blanks to fit the width, each line after the first indented. */
 void output_wrapped(const struct output *o, int indent, const char *s);
 
+/* The same where the line has so many columns already. */
+void output_wrapped_behind(const struct output *o, int indent, size_t columns, const char *s);
+
+/* The same of a list, broken behind commas and semicolons alone. */
+void output_wrapped_list(const struct output *o, int indent, const char *s);
+
 #endif

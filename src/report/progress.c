@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "report/progress.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void progress_init(struct progress *p, const struct output *output)
@@ -8,7 +10,12 @@ void progress_init(struct progress *p, const struct output *output)
 	/* JSON is written piece by piece: on the same terminal its unfinished lines would be erased. */
 	bool in_the_way = output->format != FORMAT_TEXT && isatty(fileno(output->file));
 
-	*p = (struct progress){ .wanted = isatty(STDERR_FILENO) && output->verbosity >= 0 && !in_the_way };
+	const char *term = getenv("TERM");
+	bool can_erase = term && strcmp(term, "dumb") != 0;
+
+	*p = (struct progress){
+		.wanted = isatty(STDERR_FILENO) && can_erase && output->verbosity >= 0 && !in_the_way
+	};
 }
 
 void progress_show(struct progress *p, size_t i, size_t n, const char *what)

@@ -111,6 +111,11 @@ static enum severity severity_of(enum verdict verdict)
 	}
 }
 
+static void write_count(const struct output *o, uint64_t n, const char *one)
+{
+	fprintf(o->file, "%" PRIu64 " %s%s", n, one, n == 1 ? "" : "s");
+}
+
 static void write_answer(const struct output *o, const struct stress_facts *facts)
 {
 	size_t counts[VERDICT_NOT_APPLICABLE + 1] = { 0 };
@@ -121,17 +126,32 @@ static void write_answer(const struct output *o, const struct stress_facts *fact
 		operations += facts->results[i].operations;
 		aborts += facts->results[i].aborts;
 	}
-	fprintf(o->file, "%s%s%s: %" PRIu32 " threads on %" PRIu32 " CPUs, seed %" PRIu64,
-		output_color(o, severity_of(facts->verdict)), verdict_names[facts->verdict], output_plain(o),
-		facts->threads, facts->environment.cpus_used, facts->seed);
-	if (facts->inject)
-		fprintf(o->file, ", %s injected", facts->inject);
-	fprintf(o->file, ": %" PRIu64 " operations and %" PRIu64 " aborts in %zu workloads", operations, aborts,
-		facts->n_results - counts[VERDICT_NOT_APPLICABLE]);
+	fprintf(o->file, "%s%s%s: ", output_color(o, severity_of(facts->verdict)), verdict_names[facts->verdict],
+		output_plain(o));
+	write_count(o, facts->threads, "thread");
+	fputs(" on ", o->file);
+	write_count(o, facts->environment.cpus_used, "CPU");
+	fprintf(o->file, ", seed %" PRIu64 "%s%s%s: ", facts->seed, facts->inject ? ", " : "",
+		facts->inject ? facts->inject : "", facts->inject ? " injected" : "");
+	write_count(o, operations, "operation");
+	fputs(" and ", o->file);
+	write_count(o, aborts, "abort");
+	fputs(" in ", o->file);
+	write_count(o, facts->n_results - counts[VERDICT_NOT_APPLICABLE], "workload");
 	for (int v = VERDICT_FAIL; v <= VERDICT_NOT_APPLICABLE; v++)
 		if (counts[v])
 			fprintf(o->file, ", %zu %s", counts[v], v == VERDICT_FAIL ? "failed" : verdict_names[v]);
 	fputc('\n', o->file);
+}
+
+/* "  broken: counter: words that go on below". */
+static void write_words(const struct output *o, const char *color, const char *what, const char *workload, const char *words)
+{
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+
+	strbuf_printf(&line, "%s: %s", workload, words ? words : "");
+	fprintf(o->file, "  %s%s%s: ", color, what, output_plain(o));
+	output_wrapped_behind(o, 4, strlen(what) + 4, strbuf_str(&line));
 }
 
 /* What is broken or missing, and how to see it again. */
@@ -142,17 +162,17 @@ static void write_complaint(const struct output *o, const struct stress_facts *f
 	if (r->verdict == VERDICT_PASS)
 		return;
 	if (r->verdict != VERDICT_FAIL) {
-		fprintf(o->file, "  %s%s%s: %s: ", color, verdict_names[r->verdict], output_plain(o), r->workload);
-		output_wrapped(o, 4, r->why ? r->why : "");
+		write_words(o, color, verdict_names[r->verdict], r->workload, r->why);
 		return;
 	}
 	for (size_t i = 0; i < r->n_invariants; i++) {
 		const struct invariant_facts *f = &r->invariants[i];
+		_cleanup_strbuf_ struct strbuf line = { 0 };
 
 		if (f->ok != 0)
 			continue;
-		fprintf(o->file, "  %sbroken%s: %s: %s: ", color, output_plain(o), r->workload, f->title);
-		output_wrapped(o, 4, f->detail ? f->detail : "");
+		strbuf_printf(&line, "%s: %s", f->title, f->detail ? f->detail : "");
+		write_words(o, color, "broken", r->workload, strbuf_str(&line));
 	}
 	fprintf(o->file, "    again: rseqctl stress --workload %s --threads %" PRIu32 " --seed %" PRIu64 "%s%s --disturb ",
 		r->workload, facts->threads, facts->seed, facts->inject ? " --inject " : "", facts->inject ? facts->inject : "");

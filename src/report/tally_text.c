@@ -84,7 +84,20 @@ void tally_causes(const struct output *o, const struct trace_tally *t)
 		between = ", ";
 	}
 	fputs("  causes: ", o->file);
-	output_wrapped(o, 10, strbuf_str(&line));
+	output_wrapped_list(o, 10, strbuf_str(&line));
+}
+
+void tally_reasons(const struct output *o, const struct trace_tally *t)
+{
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+
+	if (!t->n_reasons)
+		return;
+	for (size_t i = 0; i < t->n_reasons; i++)
+		strbuf_printf(&line, "%s%s %s %" PRIu64, i ? ", " : "", event_type_names[t->reasons[i].type],
+			      t->reasons[i].reason, t->reasons[i].count);
+	fputs("  reasons: ", o->file);
+	output_wrapped_list(o, 11, strbuf_str(&line));
 }
 
 /* --- sections --- */
@@ -195,7 +208,7 @@ static void print_narrow(const struct output *o, const struct section_tally *s)
 	fprintf(o->file, "  %s  %s%s\n    ", strbuf_str(&head), was_cut ? "<" : "", name);
 	strbuf_clear(&b);
 	add_causes(&b, s);
-	output_wrapped(o, 4, strbuf_str(&b));
+	output_wrapped_list(o, 4, strbuf_str(&b));
 }
 
 static void print_more(const struct output *o, const struct trace_tally *t, size_t shown)

@@ -24,7 +24,7 @@ struct trace_report {
 	struct strbuf kept[KEPT_LINES];
 	uint64_t n_kept; /* in all */
 	size_t shown; /* lines of the terminal that the live summary takes */
-	bool resized;
+	bool resized, has_lines; /* of events */
 };
 
 struct trace_report *trace_report_new(const struct output *output, const struct trace_report_options *options)
@@ -94,6 +94,7 @@ void trace_report_event(struct trace_report *r, const struct event *e)
 	strbuf_clear(&r->line);
 	event_line(&r->lines, e, &r->line);
 	fwrite_unlocked(strbuf_str(&r->line), 1, r->line.len, r->output->file);
+	r->has_lines = true;
 }
 
 static void print_kept(const struct trace_report *r, const struct output *o, size_t n)
@@ -118,10 +119,11 @@ static size_t smaller(size_t a, size_t b)
 static void print_live(struct trace_report *r, const struct output *o, const struct trace_tally *t, int rows)
 {
 	const struct tally_options options = { r->options.types, r->options.stack };
-	size_t room = rows > 10 ? (size_t)rows - 6 : 4, events = smaller(smaller(r->n_kept, KEPT_LINES), room / 3);
+	size_t room = rows > 11 ? (size_t)rows - 6 - (t->n_reasons > 0) : 4, events = smaller(smaller(r->n_kept, KEPT_LINES), room / 3);
 
 	tally_totals(o, t, &options);
 	tally_causes(o, t);
+	tally_reasons(o, t);
 	if (t->n_sections) {
 		fputc('\n', o->file);
 		tally_sections(o, t, SIZE_MAX, room - (events ? events + 2 : 0));
@@ -186,12 +188,13 @@ static void print_summary(struct trace_report *r, const struct trace_tally *t)
 	const struct tally_options options = { r->options.types, r->options.stack };
 	const struct output *o = r->output;
 
-	if (r->options.events)
+	if (r->has_lines)
 		fputc('\n', o->file);
 	tally_totals(o, t, &options);
 	if (o->verbosity < 0)
 		return;
 	tally_causes(o, t);
+	tally_reasons(o, t);
 	if (t->n_sections)
 		fprintf(o->file, "\n  %scritical sections%s\n", output_bold(o), output_plain(o));
 	tally_sections(o, t, SECTIONS_SHOWN, SIZE_MAX);

@@ -3,7 +3,7 @@
 #ifndef REPORT_TRACE_H
 #define REPORT_TRACE_H
 
-#include "model/event.h"
+#include "model/trace_tally.h"
 #include "report/output.h"
 
 struct trace_report;

@@ -127,7 +127,8 @@ static void start_workers(struct crew *crew)
 		int r = start_worker(crew, i);
 
 		if (r)
-			fail(run, -r, "cannot start thread %u of %u: %s", i + 1, run->n_workers, strerror(r));
+			fail(run, -r, "cannot start thread %u of %u: %s%s", i + 1, run->n_workers, strerror(r),
+			     r == EAGAIN ? ": ask for fewer --threads, or raise the limit (ulimit -u, a cgroup's pids.max)" : "");
 		else
 			crew->started++;
 	}

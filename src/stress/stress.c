@@ -161,6 +161,15 @@ static void block_signals(sigset_t *set, sigset_t *ret_old)
 	sigprocmask(SIG_BLOCK, set, ret_old);
 }
 
+/* Where memory runs out this process goes, and not the one that reports. Without /proc it is left to chance. */
+static void be_the_first_to_go(void)
+{
+	_cleanup_close_ int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)!write(fd, "1000", 4);
+}
+
 /* In a process group of its own: what the child starts is ended with it. */
 static _Noreturn void become_child(struct run *run, const sigset_t *mask, int go)
 {
@@ -168,6 +177,7 @@ static _Noreturn void become_child(struct run *run, const sigset_t *mask, int go
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	be_the_first_to_go();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	/* End of file: whoever waits for this is no longer there. */
 	if (read(go, &c, 1) != 1)
@@ -207,7 +217,8 @@ static int begin(struct watch *w, const sigset_t *mask, struct stress_result *re
 	int go[2], r = 0;
 
 	if (pipe2(go, O_CLOEXEC) < 0 || (w->pid = fork()) < 0) {
-		*ret_why = "cannot start a process";
+		*ret_why = errno == EAGAIN ?
+			"cannot start a process: raise the limit (ulimit -u, a cgroup's pids.max)" : "cannot start a process";
 		return -errno;
 	}
 	if (w->pid == 0) {

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "model/event.h"
+#include "model/trace_tally.h"
 #include "util/cleanup.h"
 
 struct command {

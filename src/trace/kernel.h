@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "proc/service.h"
-#include "rseqctl/trace_record.h"
+#include "rseqctl/trace_count.h"
 
 extern const struct service_kind trace_kernel_kind;
 

@@ -187,7 +187,16 @@ void kernel_programs_refuse(struct kernel_programs *p, int err)
 {
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		refuse(p, err, "the kernel's types (BTF) cannot be read from /sys/kernel/btf/vmlinux: "
-			       "tracing needs a kernel built with CONFIG_DEBUG_INFO_BTF");
+			       "tracing needs a kernel built with CONFIG_DEBUG_INFO_BTF, and /sys mounted");
+	else if (err == -EPERM && geteuid() == 0)
+		refuse(p, err, "BPF is refused (EPERM): the capabilities bpf and perfmon are needed, and those of a user "
+			       "namespace, as of a rootless container, do not count");
+	else if (err == -ENOMEM)
+		refuse(p, err, "there is too little memory for a BPF program or map (ENOMEM): "
+			       "raise the memory limit of this cgroup, or give a smaller --buffer");
+	else if (err == -EMFILE || err == -ENFILE)
+		refuse(p, err, "too few open files are allowed (%s): raise the limit, as by ulimit -n 256",
+		       strerrorname_np(-err));
 	else if (err == -EPERM)
 		refuse(p, err, "BPF is refused (EPERM): run as root, or with the capabilities bpf and perfmon");
 	else if (file_says("/sys/kernel/security/lockdown", "[confidentiality]")) /* EINVAL: helpers are not there */
@@ -246,11 +255,11 @@ static int set_cgroup(struct kernel_programs *p)
 		return 0;
 	fd = open(p->config.cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
-		refuse(p, -errno, "the cgroup '%.150s' cannot be opened (%s)", p->config.cgroup, strerrorname_np(errno));
+		refuse(p, -errno, "cannot open the cgroup '%.150s': %s", p->config.cgroup, strerror(errno));
 		return p->loaded.err;
 	}
 	if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC) {
-		refuse(p, -EINVAL, "'%.150s' is no cgroup of version 2, below the mount point of type cgroup2",
+		refuse(p, -EINVAL, "'%.150s' is no cgroup of version 2: those lie where cgroup2 is mounted, see /proc/mounts",
 		       p->config.cgroup);
 		return p->loaded.err;
 	}

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "model/event.h"
-#include "rseqctl/trace_record.h"
+#include "rseqctl/trace_count.h"
 #include "trace/symbolize.h"
 
 struct section_names;

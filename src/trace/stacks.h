@@ -3,9 +3,9 @@
 #ifndef TRACE_STACKS_H
 #define TRACE_STACKS_H
 
-#include "model/event.h"
+#include "model/trace_tally.h"
 #include "proc/service.h"
-#include "rseqctl/trace_record.h"
+#include "rseqctl/trace_count.h"
 #include "trace/symbolize.h"
 
 struct stacks;

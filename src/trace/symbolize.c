@@ -318,25 +318,43 @@ static bool is_still_there(const struct layout *layout, const struct region *r, 
 	       (o->inode == past->file->inode || (o->path && !strcmp(base_name(o->path), base_name(past->file->path))));
 }
 
+/* Where the file is in the layout of the process. */
+static void fill_present(struct symbolizer *s, struct process *p, const struct past_place *past, struct place *place)
+{
+	const struct region *r = layout_find(&p->layout, past->address);
+	struct layout_object *o = r ? &p->layout.objects[r->object] : NULL;
+
+	fill_place(s, p, &past->address, 1, place);
+	if (past->length && o && o->inode)
+		place->descriptor = descriptor_of(s, (struct subject){ p, o, NULL }, past->address - r->start + r->offset,
+						  past->length);
+}
+
+static void fill_unmapped(struct symbolizer *s, struct process *p, const struct past_place *past, struct place *place)
+{
+	struct layout_object lost = { .path = intern(&s->strings, past->file->path), .inode = past->file->inode };
+	struct subject subject = { p, &lost, past->file };
+
+	*place = (struct place){ .object = lost.path, .offset = past->offset };
+	name_place(s, subject, &past->address, 1, place);
+	if (past->length)
+		place->descriptor = descriptor_of(s, subject, past->offset, past->length);
+}
+
+/* A file of a process that has ended since may be read no more as that process's, and still be there. */
 static void fill_past(struct symbolizer *s, struct process *p, const struct past_place *past, struct place *place)
 {
 	const struct region *r = layout_find(&p->layout, past->address);
-	struct layout_object lost = { 0 };
-	struct subject subject = { p, r ? &p->layout.objects[r->object] : NULL, NULL };
-	uint64_t offset = r ? past->address - r->start + r->offset : 0;
+	bool is_there = is_still_there(&p->layout, r, past);
+	struct place other;
 
-	if (is_still_there(&p->layout, r, past)) {
-		fill_place(s, p, &past->address, 1, place);
-	} else {
-		lost.path = intern(&s->strings, past->file->path);
-		lost.inode = past->file->inode;
-		subject = (struct subject){ p, &lost, past->file };
-		place->object = lost.path;
-		place->offset = offset = past->offset;
-		name_place(s, subject, &past->address, 1, place);
-	}
-	if (past->length && subject.object && subject.object->inode)
-		place->descriptor = descriptor_of(s, subject, offset, past->length);
+	if (is_there)
+		fill_present(s, p, past, place);
+	if (is_there && (!place->why || !past->file))
+		return;
+	fill_unmapped(s, p, past, &other);
+	if (!is_there || !other.why)
+		*place = other;
 }
 
 void symbolizer_resolve_past(struct symbolizer *s, int32_t pid, uint64_t generation, const struct past_place *past,

@@ -3,7 +3,7 @@
 #ifndef TRACE_TALLY_H
 #define TRACE_TALLY_H
 
-#include "model/event.h"
+#include "model/trace_tally.h"
 #include "proc/service.h"
 #include "trace/section_names.h"
 #include "trace/stacks.h"

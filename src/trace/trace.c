@@ -311,11 +311,9 @@ void trace_start(struct trace *t, struct trace_start *ret)
 		t->command_error = -command_go(&t->command);
 }
 
-int trace_command_failed(const struct trace *t)
+int trace_command_error(const struct trace *t)
 {
-	if (!t->command_error)
-		return 0;
-	return t->command_error == ENOENT ? 127 : 126;
+	return t->command_error;
 }
 
 /* --- run --- */
@@ -436,6 +434,7 @@ const struct trace_tally *trace_tally(struct trace *t)
 	if (tally_make(&t->tally, &room, end - t->start_ns, t->end_ns != 0) < 0)
 		return NULL;
 	t->tally.tally.events[EVENT_FAULT] = events_faults(t->events);
+	t->tally.tally.reasons = events_reasons(t->events, &t->tally.tally.n_reasons);
 	t->tally.tally.notes = t->notes;
 	t->tally.tally.n_notes = t->loaded.n_notes;
 	if (t->options.command) {

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "model/event.h"
+#include "model/trace_tally.h"
 #include "model/facts.h"
 #include "util/cleanup.h"
 
@@ -60,7 +60,7 @@ int trace_stop(struct trace *t) _must_check_;
 /* Totals so far; borrowed until the next call or trace_free. NULL when the helper is lost. */
 const struct trace_tally *trace_tally(struct trace *t);
 
-/* How the command could not be started: 127 or 126 as env(1) ends; 0 when it could. */
-int trace_command_failed(const struct trace *t);
+/* Why the command could not be started: its errno; 0 when it could. */
+int trace_command_error(const struct trace *t);
 
 #endif

@@ -26,6 +26,7 @@ commands() {
 		"stress --cpus 4096" "stress --ops 0" "stress --ops 1 --duration 1" "stress --seed x" "stress --min-aborts -1" \
 		"stress --compare --inject no-section" "stress --compare --format tap" "stress --format sarif" \
 		"check x" "check --only nonsense" "check --only syscall," "check --only=" "check --skip nonsense" "check --only abor" \
+		"stress --duration ." "stress --duration 1000000.001" "stress --output=" "check --output=" \
 		"check --inject nonsense" "check --timeout 0" "check --timeout 1s" "check --timeout 3601" "check --format sarif" \
 		"version --format tap" "explain --format junit" "inspect --format tap 1" \
 		"inspect --ignore libc-disabled, 1" "inspect --ignore libc-disabled,mixed 1" "inspect --ignore= 1"; do
@@ -45,6 +46,7 @@ commands() {
 	for args in "-p 0" "-p x" "--pid=-1" "-t 0" "-d 0" "-d 1s" "-d 1.2.3" "-d -1" "-n 0" "-n x" "--interval 0" \
 		"--interval 0.01" "--comm=" "--comm 1234567890123456" "--events --summary" "--summary --events" \
 		"-n 1 --summary" "--children" "--children -t 1" "-p 1 -- true" "-t 1 true" "--" "4711" \
+		"--comm=*a*" "--comm=a --comm=b" "--cgroup=/a --cgroup=/b" "-d 1e3" "--output=" \
 		"--fail-on none" "--format yaml" "--nonsense -- true" "-p"; do
 		status=0
 		# shellcheck disable=SC2086 # words are meant
@@ -56,6 +58,11 @@ commands() {
 	done
 	run "$RSEQCTL" trace 4711
 	[[ "$output" == *"-p 4711"* ]]
+	# the range is said: 0.01 is a number of seconds
+	run "$RSEQCTL" trace --interval 0.01
+	[[ "$output" == *"from 0.05 to "*"not '0.01'"* ]]
+	run "$RSEQCTL" trace --duration 0
+	[[ "$output" == *"from 0.000000001 to "* ]]
 }
 
 @test "a mistyped word is answered with the nearest one" {
@@ -67,6 +74,9 @@ commands() {
 	[[ "$output" == *"did you mean 'glibc'?"* ]]
 	run "$RSEQCTL" inspect --ignore libc-disabled,mixed-ovner 1
 	[[ "$output" == *"did you mean 'mixed-owner'?"* ]]
+	# where nothing is right there is nothing near
+	run "$RSEQCTL" stress --disturb x
+	is "$(grep -c "did you mean" <<<"$output")" 0
 	run "$RSEQCTL" stress --workload conter
 	[[ "$output" == *"did you mean 'counter'?"* ]]
 	run "$RSEQCTL" check --only ptrase
@@ -113,7 +123,7 @@ has_files() { # has_files DIR N
 	# what cannot be written whole leaves the old one
 	echo old >"$dir/file"
 	status=0
-	(trap '' XFSZ && ulimit -f 1 && exec "$RSEQCTL" explain --json --output "$dir/file") 2>"$BATS_TEST_TMPDIR/err" || status=$?
+	(ulimit -f 1 && exec "$RSEQCTL" explain --json --output "$dir/file") 2>"$BATS_TEST_TMPDIR/err" || status=$?
 	is "$status" 4
 	grep -q 'cannot write the output: File too large' "$BATS_TEST_TMPDIR/err"
 	is "$(cat "$dir/file")" old
@@ -322,4 +332,13 @@ complete_words() {
 	for word in "auto bpf ptrace none" "auto always never" "error warning info never" "glibc tcmalloc librseq libc object raw mixed none"; do
 		is "$(grep -lF "$word" "$TESTS"/../completions/* | wc -l)" 3
 	done
+}
+
+@test "help names each command's own formats" {
+	[[ "$("$RSEQCTL" stress --help)" == *"--format=FORMAT        text, json, tap, junit"* ]]
+	[[ "$("$RSEQCTL" check --help)" == *"text, json, tap, junit, openmetrics"* ]]
+	[[ "$("$RSEQCTL" explain --help)" == *"--format=FORMAT        text, json"* ]]
+	is "$("$RSEQCTL" --help | grep -cE '.{80}|[[:space:]]$')" 0
+	# each command of the list on one line
+	is "$("$RSEQCTL" --help | sed '1,/^Commands:/d;/^$/,$d' | grep -cvE '^  [a-z]+ ')" 0
 }

@@ -422,3 +422,36 @@ os.execv(sys.argv[1], sys.argv[1:])' "$RSEQCTL" stress --json --threads 4 --dura
 	is "$status" 3
 	[[ $output == *"Resource temporarily unavailable"* ]]
 }
+
+@test "one is one: thread, CPU, workload" {
+	run "$RSEQCTL" stress -q --threads 1 --cpus 0 --workload counter --ops 100 --min-aborts 0 --disturb none
+	[[ "$output" =~ ^"pass: 1 thread on 1 CPU, seed "[0-9]+": 100 operations and "[0-9]+" abort"s?" in 1 workload"$ ]]
+}
+
+@test "words fit the terminal, but for the line to copy; a dumb one gets no progress" {
+	command -v script >/dev/null || skip "no script"
+	local out=$BATS_TEST_TMPDIR/typescript
+	TERM=xterm script -qec "stty cols 80; '$RSEQCTL' stress --inject late-commit --workload counter" /dev/null </dev/null >"$out" || true
+	grep -q "of 1 workloads: counter" "$out"
+	# progress and colours aside
+	sed -E 's/.*\r([^\r])/\1/; s/\x1b\[[0-9;]*[mK]//g; s/\r//g' "$out" >"$out.plain"
+	grep -q "^  broken: counter: " "$out.plain"
+	is "$(grep -v 'again: ' | grep -v '^fail: ' | grep -cE '^.{81}')" 0
+	TERM=dumb script -qec "'$RSEQCTL' stress -q --ops 100 --min-aborts 0 --workload counter" /dev/null </dev/null >"$out"
+	is "$(grep -c $'\x1b' "$out")" 0
+}
+
+@test "limits of threads and of files are named, with what to do" {
+	need_root
+	local tool=$BATS_TEST_TMPDIR/rseqctl
+	install -m 755 "$RSEQCTL" "$tool"
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_SUITE_TMPDIR" 2>/dev/null || true
+	run prlimit --nproc=20 setpriv --reuid 65531 --regid 65531 --clear-groups --bounding-set=-all --inh-caps=-all \
+		"$tool" stress --threads 100 --workload counter --ops 10
+	is "$status" 3
+	[[ "$output" == *"cannot start thread "*" of 100: "*"fewer --threads"*"ulimit -u"* ]]
+	# a file that may not grow is no death by a signal
+	run sh -c 'ulimit -f 0 && exec "$1" stress -q --threads 2 --ops 10 --min-aborts 0 --workload counter,dlopen' - "$RSEQCTL"
+	is "$status" 0
+	[[ "$output" == "pass: "* ]]
+}

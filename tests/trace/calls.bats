@@ -69,17 +69,16 @@ stay_for() {
 }
 
 # story LINE...: main's calls, without the program's own questions to the kernel (by a signature of their own):
-# what, errno, reason, object, function ("?" where the library may be gone before it can be looked at).
+# what, errno, reason, object, function; also of libraries that are gone before anybody looks.
 story() {
 	is "$(events "select(.tid == $(truth .pid) and .comm == \"users\" and .signature != \"0xacfacfac\") |
-		\"\(.type) \(.errno) \(.reason) \(.caller.object | split(\"/\") | last) \(.caller.function)\"" |
-		sed -E 's/^(.* libblind.so|unregister null null .*_taker.so) .*/\1 ?/')" "$(printf '%s\n' "$@")"
+		\"\(.type) \(.errno) \(.reason) \(.caller.object | split(\"/\") | last) \(.caller.function)\"")" "$(printf '%s\n' "$@")"
 }
 
 @test "the story of dlopen and dlclose: who registered, who took it away while it was closed, who found it gone" {
 	trace --registrations -- env "$R0" "$LAB/users" global:librseq_2018.so start1:librseq_2018.so \
 		open:libblind.so start1:libblind.so close:libblind.so stop1:librseq_2018.so < <(stay_for 3)
-	story "register null null librseq_2018.so start" "unregister null other-owner libblind.so ?" \
+	story "register null null librseq_2018.so start" "unregister null other-owner libblind.so stop" \
 		"unregister-failed EINVAL not-registered librseq_2018.so stop"
 	[[ "$(events 'select(.reason == "other-owner") | .detail' | head -n 1)" == *librseq_2018.so ]]
 	[[ "$(events 'select(.reason == "not-registered" and .caller.function == "stop") | .detail')" == *"unregistered"*"libblind.so" ]]
@@ -90,7 +89,7 @@ story() {
 		open:libblind_taker.so start1:libblind_taker.so stop1:librseq_2018.so < <(stay_for 4)
 	story "register null null librseq_2018.so start" "unregister null other-owner libblind_taker.so start" \
 		"register null null libblind_taker.so start" "unregister-failed EINVAL other-area librseq_2018.so stop" \
-		"unregister null null libblind_taker.so ?" # when the program ends
+		"unregister null null libblind_taker.so stop" # when the program ends
 }
 
 @test "the story of a program that releases what a library registered" {
@@ -122,8 +121,10 @@ story() {
 	grep -q 'critical section interruptions' "$ERR" || skip "this stress-ng counts nothing"
 	is "$(summary .events.abort)" "$(sed -nE 's/.* ([0-9]+) critical section interruptions.*/\1/p' "$ERR" | awk '{ n += $1 } END { print n }')"
 	is "$(summary .lost)" 0
-	# What its section does up to 6.18; later kernels kill for fewer reasons.
-	[ "$(summary '.events.fault')" -gt 0 ] || is "$("$RSEQCTL" inspect --json $$ | jq -r .host.rseq_class | grep -cE 'original|extensible')" 0
+	# What its section does up to 6.18, by chance; it tells some of these deaths as something else. Later kernels
+	# kill for fewer reasons.
+	told=$(sed -nE 's/.* ([0-9]+) flag mismatches.*/\1/p' "$ERR" | awk '{ n += $1 } END { print n + 0 }')
+	[ "$(summary '.events.fault')" -ge "$told" ] || is "$("$RSEQCTL" inspect --json $$ | jq -r .host.rseq_class | grep -cE 'original|extensible')" 0
 	[ "$status" -le 1 ]
 }
 

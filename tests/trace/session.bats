@@ -34,9 +34,10 @@ load ../lib/trace
 	need_bpf
 	trace -- /nowhere/at-all
 	is "$status" 127
-	[[ "$(cat "$ERR")" == *"/nowhere/at-all"* ]]
+	[[ "$(cat "$ERR")" == *"'/nowhere/at-all': No such file or directory"* ]]
 	trace -- /dev/null
 	is "$status" 126
+	[[ "$(cat "$ERR")" == *"'/dev/null': Permission denied"* ]]
 }
 
 @test "what the command ended with is in the summary, and not our status" {
@@ -243,4 +244,30 @@ all_gone() {
 
 @test "the page has figures, and no gap where one is missing" {
 	is "$(cat "$TESTS"/../man/* | grep -c '@FIGURE@')" 0
+}
+
+@test "a small soft limit of open files is no obstacle, a small hard one is named" {
+	need_bpf
+	run sh -c 'ulimit -Sn 16 && exec "$1" trace --summary -d 0.1' - "$RSEQCTL"
+	is "$status" 0
+	# who may raise it does, so without that
+	run setpriv --bounding-set=-sys_resource sh -c 'ulimit -n 16 && exec "$1" trace --summary -d 0.1' - "$RSEQCTL"
+	is "$status" 3
+	is "${#lines[@]}" 1
+	[[ "$output" == *"too few open files"*"ulimit -n"* ]]
+}
+
+@test "in a user namespace of its own: root there is not enough, and that is said" {
+	need_bpf
+	unshare -Ur true 2>/dev/null || skip "no user namespace can be made here"
+	run unshare -Ur "$RSEQCTL" trace -d 0.1
+	is "$status" 3
+	is "${#lines[@]}" 1
+	[[ "$output" == *"user namespace"* ]]
+}
+
+@test "without events the summary begins at once" {
+	need_bpf
+	run "$RSEQCTL" trace --aborts --events --comm=no-such-name -d 0.1
+	[[ "${output%%$'\n'*}" == "no aborts in "* ]]
 }
