@@ -5,9 +5,9 @@ load ../lib/trace
 
 setup() { need_bpf; }
 
-# named KEY...: of each section in the summary, in order.
+# Object, descriptor and function of each section in the summary, in order; and why there is none, if there is a reason.
 named() {
-	summary '[.sections[] | [.object // "null" | split("/") | last] + [.symbol, .function | . // "null"] | join(" ")] | unique | join(", ")'
+	summary '[.sections[] | [.object // "null" | split("/") | last] + [.symbol, .function | . // "null"] + [.why // empty] | join(" ")] | unique | join(", ")'
 }
 
 @test "a section has its descriptor's symbol; one whose descriptor was made while the program ran has none" {
