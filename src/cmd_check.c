@@ -352,6 +352,32 @@ static int run_all(struct session *s, struct progress *progress)
 	return r;
 }
 
+/* Whether it failed, or was not asked. */
+static bool may_have_failed(const struct check_facts *facts, const char *id)
+{
+	for (size_t i = 0; i < facts->n_checks; i++)
+		if (!strcmp(facts->checks[i].id, id))
+			return facts->checks[i].verdict == VERDICT_FAIL;
+	return true;
+}
+
+/* One cause is one failure: what a failure of the others would mean is not what happened to them. */
+static void point_to_causes(struct session *s, bool can_call)
+{
+	for (size_t i = 0; i < s->facts.n_checks; i++) {
+		struct check_result *c = &s->facts.checks[i];
+
+		if (c->verdict == VERDICT_FAIL && !can_call)
+			c->because = "syscall";
+		if (!c->because || !strcmp(c->because, c->id) || !may_have_failed(&s->facts, c->because)) {
+			c->because = NULL;
+			continue;
+		}
+		c->detail = arena_printf(&s->arena, "%s: see %s", c->detail, c->because);
+		c->meaning = c->fix = NULL;
+	}
+}
+
 static enum status conclude(const struct session *s)
 {
 	if (s->facts.failed)
@@ -362,6 +388,7 @@ static enum status conclude(const struct session *s)
 static enum status check(struct session *s, const struct output *output)
 {
 	struct progress progress;
+	bool can_call = true;
 
 	hold_signals(s);
 	read_environment(s);
@@ -375,7 +402,8 @@ static enum status check(struct session *s, const struct output *output)
 		return STATUS_INTERNAL;
 	/* What is broken on purpose tells nothing of the kernel. */
 	if (!s->plan.fault && !s->interrupted)
-		cmd_kernel_conclude(&s->facts, &s->plan, &s->host, &s->findings, &s->arena);
+		can_call = cmd_kernel_conclude(&s->facts, &s->plan, &s->host, &s->findings, &s->arena);
+	point_to_causes(s, can_call);
 	s->facts.environment.mode = host_mode(&s->host, s->facts.environment.length);
 	s->facts.interrupted = s->interrupted;
 	if (check_report(output, &s->facts, &s->findings, RSEQCTL_VERSION) < 0)

@@ -88,7 +88,7 @@ static void settle_class(const struct check_facts *checks, const struct probe_op
 	behaviour_settle(&b, host, arena);
 }
 
-void cmd_kernel_conclude(const struct check_facts *checks, const struct probe_options *plan, struct host_facts *host,
+bool cmd_kernel_conclude(const struct check_facts *checks, const struct probe_options *plan, struct host_facts *host,
 			 struct findings *findings, struct arena *arena)
 {
 	struct kernel_facts facts = { .host = host, .seccomp = own_seccomp() };
@@ -106,4 +106,5 @@ void cmd_kernel_conclude(const struct check_facts *checks, const struct probe_op
 	else
 		settle_class(checks, plan, host, arena);
 	diagnose_kernel(&facts, findings);
+	return p->call != VERDICT_FAIL;
 }

@@ -22,9 +22,10 @@ void cmd_kernel_ask(struct cmd_kernel *k, const struct host_facts *host, struct 
 
 /*
  * What these results, of nothing that was broken on purpose, say of the kernel: settles the host's class, and
- * adds the findings about it. One question more is asked, with that plan. Strings are the arena's.
+ * adds the findings about it. One question more is asked, with that plan. Strings are the arena's. False when
+ * rseq() itself failed, by the check syscall.
  */
-void cmd_kernel_conclude(const struct check_facts *checks, const struct probe_options *plan, struct host_facts *host,
+bool cmd_kernel_conclude(const struct check_facts *checks, const struct probe_options *plan, struct host_facts *host,
 			 struct findings *findings, struct arena *arena);
 
 #endif

@@ -22,6 +22,7 @@ static const struct field result_fields[] = {
 	F(struct check_result, FIELD_STRING, detail, NULL, 0, "detail"),
 	F(struct check_result, FIELD_STRING, meaning, NULL, 0, "meaning"),
 	F(struct check_result, FIELD_STRING, fix, NULL, 0, "fix"),
+	F(struct check_result, FIELD_STRING, because, NULL, 0, "because"),
 	F(struct check_result, FIELD_U64, duration_ns, NULL, 0, "duration_ns"),
 	F_LIST(struct check_result, rows, n_rows, check_row_type, 0, "rows"),
 };

@@ -18,7 +18,8 @@ struct check_result {
 	const char *id, *title;
 	uint32_t verdict;   /* enum verdict: pass, fail, skip or unknown */
 	const char *detail; /* what was seen, or why not; NULL: nothing to add */
-	const char *meaning, *fix; /* of a failure, and what to do; NULL for what did not fail, fix for one of ours */
+	const char *meaning, *fix; /* of a failure of its own, and what to do; NULL else, fix for one of ours */
+	const char *because; /* id of another check that failed: this one stands on what that asks; NULL: none */
 	int error;	    /* errno that it came down to; 0: none */
 	struct check_row *rows;
 	size_t n_rows;

@@ -123,6 +123,9 @@ static void begin(struct member *m)
 		found(m->crew, "rseq() says that %" PRIu32 " bytes are registered, and the kernel does not know of it", t->length);
 	else if (probe_has_fault(r, PROBE_FAULT_UNREGISTERED))
 		probe_thread_unregister(t);
+	/* Several threads may say so, the same. */
+	if (t->length > RSEQ_ORIGINAL_LENGTH && (e || !probe_area_is_kept(&t->area, t->length)))
+		probe_because_of(r, t->length);
 	critical_init(&t->critical, &t->area, true);
 	t->critical.publish = publish;
 	t->critical.delay[DELAY_LOADED] = WINDOW;

@@ -20,7 +20,7 @@
 #include "probe/thread.h"
 #include "util/array.h"
 
-enum { DETAIL_MAX = 400, ROWS_MAX = 64, WHAT_MAX = 96, WORD_MAX = 32 };
+enum { DETAIL_MAX = 400, ROWS_MAX = 64, WHAT_MAX = 96, WORD_MAX = 32, ID_MAX = 24 };
 
 enum { MOMENT_MAX_NS = 20000000, SLICE_NS = 100000 };
 
@@ -28,6 +28,7 @@ enum { MOMENT_MAX_NS = 20000000, SLICE_NS = 100000 };
 struct probe_report {
 	_Atomic uint32_t verdict;
 	char detail[DETAIL_MAX];
+	char because[ID_MAX];
 	_Atomic int error;
 	_Atomic uint32_t n_rows;
 	_Atomic uint32_t n_bad;
@@ -81,6 +82,11 @@ void probe_unknown(struct probe_run *r, const char *format, ...)
 void probe_error(struct probe_run *r, int error)
 {
 	atomic_store(&r->report->error, error);
+}
+
+void probe_because(struct probe_run *r, const char *id)
+{
+	snprintf(r->report->because, ID_MAX, "%s", id);
 }
 
 unsigned int probe_row(struct probe_run *r, int8_t ok, const char *expected, const char *seen, const char *format, ...)
@@ -278,6 +284,8 @@ static void run(const struct probe *p, const struct probe_options *o, struct pro
 		ret->detail = "interrupted by a signal";
 	else
 		judge(ret, report, ended, status, o, arena);
+	if (ret->verdict == VERDICT_FAIL && report->because[0])
+		ret->because = arena_strndup(arena, report->because, strnlen(report->because, ID_MAX));
 	copy_rows(ret, report, arena);
 	ret->duration_ns = probe_now() - start;
 }

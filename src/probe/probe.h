@@ -68,6 +68,9 @@ void probe_unknown(struct probe_run *r, const char *format, ...) _printf_(2, 3);
 /* The errno that it came down to. */
 void probe_error(struct probe_run *r, int error);
 
+/* A failure is that of the check of that id, without which this one's own question cannot be asked. */
+void probe_because(struct probe_run *r, const char *id);
+
 /* A row of its table; one that is not ok makes a pass or an unknown a fail. The number of rows that were not ok so far. */
 unsigned int probe_row(struct probe_run *r, int8_t ok, const char *expected, const char *seen, const char *format, ...)
 	_printf_(5, 6);

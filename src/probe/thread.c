@@ -97,6 +97,11 @@ static void *try_here(void *data)
 	return NULL;
 }
 
+void probe_because_of(struct probe_run *r, uint32_t length)
+{
+	probe_because(r, length > RSEQ_ORIGINAL_LENGTH ? "lengths" : "syscall");
+}
+
 /* Whether this thread can have one; another one can where only this one is taken. */
 static bool is_free(struct probe_run *r)
 {
@@ -108,6 +113,7 @@ static bool is_free(struct probe_run *r)
 		return true;
 	if (pthread_create(&thread, NULL, try_here, &elsewhere) == 0)
 		pthread_join(thread, NULL);
+	probe_because_of(r, RSEQ_ORIGINAL_LENGTH);
 	if (elsewhere == 0)
 		probe_skip(r, "this thread is registered by somebody else, as a preloaded library: see libc");
 	else
@@ -129,9 +135,11 @@ bool probe_thread_free(struct probe_run *r)
 	if (!probe_is_supported(r))
 		return false;
 	e = probe_thread_release();
-	if (e)
-		probe_fail(r, "libc's registration cannot be given back: %s", strerror(-e));
-	return e == 0 && is_free(r);
+	if (e == 0)
+		return is_free(r);
+	probe_because_of(r, RSEQ_ORIGINAL_LENGTH);
+	probe_fail(r, "libc's registration cannot be given back: %s", strerror(-e));
+	return false;
 }
 
 bool probe_thread_own(struct probe_run *r, struct probe_thread *t, enum promise_length length)
@@ -147,6 +155,7 @@ bool probe_thread_own(struct probe_run *r, struct probe_thread *t, enum promise_
 		probe_fail(r, "rseq() says that %u bytes are registered, and the kernel does not know of it", t->length);
 	else
 		return true;
+	probe_because_of(r, t->length);
 	return false;
 }
 

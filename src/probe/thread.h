@@ -43,6 +43,9 @@ void probe_thread_unregister(struct probe_thread *t);
 /* The same without a registration of its own: libc's is taken away. 0, or -errno. */
 int probe_thread_release(void);
 
+/* A failure is that of the check that asks about registrations of that length. */
+void probe_because_of(struct probe_run *r, uint32_t length);
+
 /* Whether a thread can be registered as on this architecture; false: the verdict is given. */
 bool probe_is_supported(struct probe_run *r);
 

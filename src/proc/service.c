@@ -269,9 +269,24 @@ static _Noreturn void child_main(const struct service_kind *kind, const void *ar
 
 /* --- the caller --- */
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Its own timer ends it at the limit, and then the channel just closes. */
+static int why_closed(int err, int64_t since_ms, uint32_t limit_ms)
+{
+	return err == -EPIPE && now_ms() - since_ms >= limit_ms ? -ETIMEDOUT : err;
+}
+
 int service_await(struct service *s, struct service_status *ret)
 {
 	int timeout = (int)s->kind->setup_limit_ms + GRACE_MS, fd = -1;
+	int64_t since = now_ms();
 	struct frame hello;
 	int r;
 
@@ -281,6 +296,7 @@ int service_await(struct service *s, struct service_status *ret)
 		r = -EPIPE;
 	if (r == 0)
 		r = recv_all(s->fd, ret, sizeof(*ret), timeout);
+	r = why_closed(r, since, s->kind->setup_limit_ms);
 	if (r < 0)
 		*ret = (struct service_status){ .err = r, .what = "starting a helper process" };
 	ret->what[sizeof(ret->what) - 1] = '\0';
@@ -330,22 +346,13 @@ static uint32_t limit_of(const struct service *s, uint32_t op)
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* It died, or must: its own timer ends it at the limit, and then the channel just closes. */
-static int stop_failed(struct service *s, int err, int64_t ms, uint32_t limit_ms)
+/* It died, or must. */
+static int stop_failed(struct service *s, int err, int64_t since_ms, uint32_t limit_ms)
 {
 	/* Only one that is still there: the number of a dead one may be somebody else's. */
 	if (err == -ETIMEDOUT)
 		kill(s->pid, SIGKILL);
-	if (err == -EPIPE && ms >= limit_ms)
-		err = -ETIMEDOUT;
+	err = why_closed(err, since_ms, limit_ms);
 	service_stop(s);
 	s->err = err;
 	return err;
@@ -380,7 +387,7 @@ int service_call(struct service *s, const struct service_request *request, struc
 			*ret_fd = take_fd(&fd);
 		r = in.err;
 	} else {
-		r = stop_failed(s, r, now_ms() - start, limit);
+		r = stop_failed(s, r, start, limit);
 	}
 	if (fd >= 0)
 		close(fd);

@@ -183,6 +183,48 @@ static void write_names(const struct output *o, const struct check_facts *facts,
 	fputc(')', o->file);
 }
 
+/* How many failed because of that one, from this one on; 0 where they were counted before. */
+static size_t count_because(const struct check_facts *facts, size_t from)
+{
+	const char *id = facts->checks[from].because;
+	size_t n = 0;
+
+	for (size_t i = 0; id && i < facts->n_checks; i++) {
+		if (!facts->checks[i].because || strcmp(facts->checks[i].because, id) != 0)
+			continue;
+		if (i < from)
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+static bool has_failed_itself(const struct check_result *c)
+{
+	return c->verdict == VERDICT_FAIL && !c->because;
+}
+
+static void write_failed(const struct output *o, const struct check_facts *facts)
+{
+	const char *before = " (";
+
+	fprintf(o->file, "%u failed", facts->failed);
+	for (size_t i = 0; i < facts->n_checks; i++)
+		if (has_failed_itself(&facts->checks[i])) {
+			fprintf(o->file, "%s%s", before, facts->checks[i].id);
+			before = ", ";
+		}
+	for (size_t i = 0; i < facts->n_checks; i++) {
+		size_t n = count_because(facts, i);
+
+		if (n) {
+			fprintf(o->file, "%s%zu because of %s", before, n, facts->checks[i].because);
+			before = ", ";
+		}
+	}
+	fputs("), ", o->file);
+}
+
 /* The line that answers. */
 static void write_answer(const struct output *o, const struct check_facts *facts)
 {
@@ -194,11 +236,8 @@ static void write_answer(const struct output *o, const struct check_facts *facts
 	if (facts->inject)
 		fprintf(o->file, ", %s injected", facts->inject);
 	fputs(": ", o->file);
-	if (facts->failed) {
-		fprintf(o->file, "%u failed", facts->failed);
-		write_names(o, facts, VERDICT_FAIL);
-		fputs(", ", o->file);
-	}
+	if (facts->failed)
+		write_failed(o, facts);
 	fprintf(o->file, "%u of %zu checks passed", facts->passed, facts->n_checks);
 	if (facts->skipped)
 		fprintf(o->file, ", %u skipped", facts->skipped);
@@ -235,18 +274,19 @@ static void write_line(const struct output *o, const char *label, const char *te
 static void write_check(const struct output *o, const struct check_result *c)
 {
 	const char *color = output_color(o, severity_of(c->verdict));
+	bool itself = has_failed_itself(c);
 
 	fprintf(o->file, "  %s%-*s%s%-*s", color, VERDICT_COLUMNS, verdict_names[c->verdict], output_plain(o), ID_COLUMNS,
 		c->id);
 	/* Why it was not asked says more than what. */
-	if (c->detail && (c->verdict == VERDICT_SKIP || c->verdict == VERDICT_UNKNOWN)) {
+	if (c->detail && !itself && c->verdict != VERDICT_PASS) {
 		output_wrapped(o, 2 + VERDICT_COLUMNS + ID_COLUMNS, c->detail);
 	} else {
 		output_wrapped(o, 2 + VERDICT_COLUMNS + ID_COLUMNS, c->title);
-		if (c->verdict == VERDICT_FAIL || o->verbosity > 0)
+		if (itself || o->verbosity > 0)
 			write_line(o, "", c->detail);
 	}
-	if (c->verdict == VERDICT_FAIL || o->verbosity > 0)
+	if (itself || o->verbosity > 0)
 		write_rows(o, c, o->verbosity > 0);
 	write_line(o, "means", c->meaning);
 	write_line(o, "to do", c->fix);
@@ -273,11 +313,22 @@ static void write_environment(const struct output *o, const struct check_facts *
 		fprintf(o->file, "  unknown: %s: %s\n", h->unknown[i].what, h->unknown[i].why);
 }
 
+/* In few words, what failed because of another one stands in the first line alone. */
+static bool is_shown(const struct output *o, const struct check_facts *facts, const struct check_result *c)
+{
+	if (o->verbosity >= 0 || has_failed_itself(c))
+		return true;
+	for (size_t i = 0; i < facts->n_checks; i++)
+		if (has_failed_itself(&facts->checks[i]))
+			return false;
+	return c->verdict == VERDICT_FAIL;
+}
+
 static void write_text(const struct output *o, const struct check_facts *facts, const struct findings *findings)
 {
 	write_answer(o, facts);
 	for (size_t i = 0; i < facts->n_checks; i++)
-		if (o->verbosity >= 0 || facts->checks[i].verdict == VERDICT_FAIL)
+		if (is_shown(o, facts, &facts->checks[i]))
 			write_check(o, &facts->checks[i]);
 	if (o->verbosity < 0)
 		return;

@@ -444,7 +444,10 @@ static int ask_outsider(struct processes *ps, struct subject subject, process_qu
 	return r;
 }
 
-/* As the process sees it, which may not be as we do. */
+/*
+ * As the process sees it, which may not be as we do; or as we do: one that is about to end has no root any
+ * more and still counts as living.
+ */
 static int ask_unmapped(struct processes *ps, struct subject subject, process_question *question, void *ctx,
 			bool *ret_is_file)
 {
@@ -455,7 +458,7 @@ static int ask_unmapped(struct processes *ps, struct subject subject, process_qu
 		int r = question(&p->reader, subject.unmapped, ctx, ret_is_file);
 
 		account_process(p, start, *ret_is_file ? 0 : r);
-		if (*ret_is_file || r != -ESRCH)
+		if (r == 0 || *ret_is_file || r == -ETIMEDOUT)
 			return r;
 	}
 	return ask_outsider(ps, subject, question, ctx, ret_is_file);

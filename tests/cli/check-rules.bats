@@ -124,7 +124,7 @@ meddle() { preload libmeddle.so "MEDDLE=$1" "${@:2}"; }
 	bad errno | grep -q "^nothing at all: EINVAL, 0$"
 	bad lengths | grep -q "^32 bytes .*: 0, 0, and not kept$"
 	# libc believed it
-	[[ $(why libc) == *"nobody registered this thread" || $(why libc) == *"cannot be asked" || $(verdict libc) == skip ]]
+	[[ $(why libc) == *"nobody registered this thread: see syscall" || $(why libc) == *"cannot be asked: see syscall" || $(verdict libc) == skip ]]
 }
 
 @test "so is one that comes later" {
@@ -156,7 +156,7 @@ meddle() { preload libmeddle.so "MEDDLE=$1" "${@:2}"; }
 	is "$status" 1
 	is "$(those pass)$(those unknown)" ""
 	[[ $(why syscall) == *"Operation not permitted"* ]]
-	[[ $(why libc) == *"not the kernel answers, but a filter" || $(verdict libc) == skip ]]
+	[[ $(why libc) == *"not the kernel answers, but a filter: see syscall" || $(verdict libc) == skip ]]
 }
 
 @test "a filter that denies giving back" {
@@ -166,8 +166,8 @@ meddle() { preload libmeddle.so "MEDDLE=$1" "${@:2}"; }
 	check --only "$MINE"
 	is "$status" 1
 	is "$(those pass)$(those unknown)" ""
-	[[ $(why errno) == "libc's registration cannot be given back: Operation not permitted" ]]
-	[[ $(why libc) == *"not the kernel answers, but a filter" ]]
+	[[ $(why errno) == "libc's registration cannot be given back: Operation not permitted: see syscall" ]]
+	[[ $(why libc) == *"not the kernel answers, but a filter: see syscall" ]]
 }
 
 @test "a filter that denies longer areas, or says that they worked" {
@@ -176,13 +176,15 @@ meddle() { preload libmeddle.so "MEDDLE=$1" "${@:2}"; }
 	with longer
 	check --only lengths,threads,cpu_id,fork
 	is "$(those fail)" "lengths threads cpu_id"
+	is "$(json '[.checks[] | .because // "-"] | join(" ")')" "- - - lengths"
+	is "$(why cpu_id)" "33 bytes cannot be registered: Invalid argument: see lengths"
 	is "$(those pass)" "fork"
 	bad lengths | grep -q "^33 bytes .*: 0, EINVAL$"
 	with fake-longer
 	check --only errno,lengths,cpu_id,node_id,clone
 	is "$(those fail)" "errno lengths cpu_id node_id"
 	bad errno | grep -q "^register again, other length: EINVAL, 0$"
-	[[ $(why cpu_id) == *"and the kernel does not know of it" ]]
+	[[ $(why cpu_id) == *"and the kernel does not know of it: see lengths" ]]
 }
 
 @test "what may not be done is skipped, by its name" {

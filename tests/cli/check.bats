@@ -169,11 +169,24 @@ need_ptrace() {
 	BEFORE=("$LAB/refuse-exec" fake)
 	check --skip libc,stress,tracepoints
 	is "$status $(verdict syscall)" "1 fail"
+	# one cause: the others lead to it, and say nothing of what a failure of theirs would mean
+	jq -e '(.checks[0] | .because == null and .meaning and .fix)
+		and all(.checks[1:][] | select(.verdict == "fail"); .because == "syscall" and .meaning == null and .fix == null
+			and (.detail | endswith(": see syscall")))
+		and all(.checks[] | select(.verdict != "fail"); .because == null)' "$JSON"
+	"${BEFORE[@]}" "$RSEQCTL" check --skip libc,stress,tracepoints >"$BATS_TEST_TMPDIR/text" || true
+	grep -qE "^fail: .*: $(json .failed) failed \(syscall, $(($(json .failed) - 1)) because of syscall\), 0 of" "$BATS_TEST_TMPDIR/text"
+	is "$(grep -c '^  fail .*: see syscall$' "$BATS_TEST_TMPDIR/text")" "$(($(json .failed) - 1))"
+	is "$(grep -c '^      means: ' "$BATS_TEST_TMPDIR/text")" 1
+	is "$("${BEFORE[@]}" "$RSEQCTL" check -q --skip libc,stress,tracepoints | grep '^  fail' | tr -s ' ' | cut -d ' ' -f 3)" syscall
 	jq -e '.passed == 0 and .failed > 10 and ([.findings[].id] == ["seccomp-blocks-rseq"])
 		and (.host.rseq_class or (.host.unknown[0].why | test("cannot be read")))' "$JSON"
 	# also where it was not asked for
+	"${BEFORE[@]}" "$RSEQCTL" check -q --only cpu_id_start,abort-signal >"$BATS_TEST_TMPDIR/text" || true
+	grep -qF ": 2 failed (2 because of syscall), 0 of 2" "$BATS_TEST_TMPDIR/text"
+	is "$(grep -c ': see syscall$' "$BATS_TEST_TMPDIR/text")" 2
 	check --only cpu_id_start,abort-signal
-	jq -e '.failed == 2 and ([.findings[].id] == ["seccomp-blocks-rseq"])' "$JSON"
+	jq -e '.failed == 2 and all(.checks[]; .because == "syscall") and ([.findings[].id] == ["seccomp-blocks-rseq"])' "$JSON"
 }
 
 @test "what is broken on purpose is seen" {
