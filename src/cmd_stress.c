@@ -84,7 +84,7 @@ static enum status compare(struct stress_session *s)
 
 	plan.duration_ns = s->wish->duration_ns;
 	r = stress_compare(&plan, &s->arena, &s->facts.compare, &s->facts.n_compare, &why);
-	if (r == -EIO || r == -ETIME)
+	if (r == -EIO)
 		return cmd_stress_refuse(s, "compare", "--compare: %s", why);
 	return r < 0 ? cmd_stress_refuse(s, "compare", "--compare: %s: %s", why, strerror(-r)) : STATUS_OK;
 }

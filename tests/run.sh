@@ -39,7 +39,7 @@ for build in "$O" "$O/asan"; do
 		fi
 		suite "$variant/$t" bats --tap "tests/cli/$t.bats"
 	done
-	for t in calls causes counts faults filters session; do
+	for t in calls causes counts faults filters names session; do
 		suite "$variant/trace/$t" bats --tap "tests/trace/$t.bats"
 	done
 done

@@ -121,6 +121,13 @@ static const struct field section_tally_fields[] = {
 const struct record_type section_tally_type =
 	TYPE(struct section_tally, offsetof(struct section_tally, section.has), section_tally_fields);
 
+static const struct field reason_fields[] = {
+	F_NAME(struct reason_count, type, "", event_type_names, "type"),
+	F(struct reason_count, FIELD_STRING, reason, "", 0, "reason"),
+	F(struct reason_count, FIELD_U64, count, "", 0, "count"),
+};
+static const struct record_type reason_type = TYPE(struct reason_count, RECORD_NO_HAS, reason_fields);
+
 static const struct field command_fields[] = {
 	F(struct trace_command, FIELD_I32, pid, "", 0, "pid"),
 	F(struct trace_command, FIELD_I32, status, "", COMMAND_STATUS, "status"),
@@ -133,6 +140,7 @@ static const struct field tally_fields[] = {
 	F(struct trace_tally, FIELD_U64, duration_ns, NULL, 0, "duration_ns"),
 	F_COUNTS(struct trace_tally, events, NULL, event_type_names, 0, "events"),
 	F_COUNTS(struct trace_tally, causes, NULL, abort_cause_names, TALLY_CAUSES, "causes"),
+	F_LIST(struct trace_tally, reasons, n_reasons, reason_type, 0, "reasons"),
 	F(struct trace_tally, FIELD_U64, lost, NULL, 0, "lost"),
 	F(struct trace_tally, FIELD_U64, missed, NULL, 0, "missed"),
 	F(struct trace_tally, FIELD_U64, stacks_lost, NULL, 0, "stacks_lost"),

@@ -43,6 +43,13 @@ struct trace_command { /* what was traced with `--` */
 enum { COMMAND_STATUS = 1, COMMAND_SIGNAL = 2 };
 
 /* Totals are counted in the kernel: they are exact, however many single events were lost. */
+/* Events of a type that have the same reason, of those that were delivered. */
+struct reason_count {
+	uint32_t type; /* enum event_type */
+	const char *reason;
+	uint64_t count;
+};
+
 struct trace_tally {
 	uint64_t has;
 	uint64_t duration_ns;
@@ -55,6 +62,8 @@ struct trace_tally {
 	struct section_tally *sections; /* most aborts first */
 	size_t n_sections;
 	uint64_t other_sections; /* aborts of sections that did not fit into the map */
+	const struct reason_count *reasons;
+	size_t n_reasons;
 	struct trace_command command;
 	const char *const *notes; /* what else a reader should know: what could not be attached... */
 	size_t n_notes;

@@ -58,6 +58,13 @@ static void write_junit(const struct output *o, const struct check_facts *facts,
 	junit_write(o, "rseqctl.check", properties, ARRAY_SIZE(properties), cases, facts->n_checks);
 }
 
+static void write_tap(const struct output *o, const struct check_facts *facts, const struct test_case *cases)
+{
+	tap_write(o, cases, facts->n_checks);
+	if (facts->interrupted)
+		fputs("Bail out! interrupted by a signal\n", o->file);
+}
+
 static int write_cases(const struct output *o, const struct check_facts *facts)
 {
 	struct strbuf *rows = calloc(facts->n_checks + 1, sizeof(*rows));
@@ -71,9 +78,7 @@ static int write_cases(const struct output *o, const struct check_facts *facts)
 					       rows[i].len ? strbuf_str(&rows[i]) : NULL };
 	}
 	if (rows && cases && o->format == FORMAT_TAP)
-		tap_write(o, cases, facts->n_checks);
-	if (facts->interrupted && o->format == FORMAT_TAP)
-		fputs("Bail out! interrupted by a signal\n", o->file);
+		write_tap(o, facts, cases);
 	else if (rows && cases)
 		write_junit(o, facts, cases);
 	for (size_t i = 0; rows && i < facts->n_checks; i++)

@@ -87,6 +87,19 @@ void tally_causes(const struct output *o, const struct trace_tally *t)
 	output_wrapped_list(o, 10, strbuf_str(&line));
 }
 
+void tally_reasons(const struct output *o, const struct trace_tally *t)
+{
+	_cleanup_strbuf_ struct strbuf line = { 0 };
+
+	if (!t->n_reasons)
+		return;
+	for (size_t i = 0; i < t->n_reasons; i++)
+		strbuf_printf(&line, "%s%s %s %" PRIu64, i ? ", " : "", event_type_names[t->reasons[i].type],
+			      t->reasons[i].reason, t->reasons[i].count);
+	fputs("  reasons: ", o->file);
+	output_wrapped_list(o, 11, strbuf_str(&line));
+}
+
 /* --- sections --- */
 
 static void add_offsets(struct strbuf *b, const struct section_tally *s, size_t n)

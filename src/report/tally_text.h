@@ -19,6 +19,9 @@ void tally_totals(const struct output *o, const struct trace_tally *t, const str
 /* The shares of the causes; nothing where there were no aborts. */
 void tally_causes(const struct output *o, const struct trace_tally *t);
 
+/* How often each reason was told of a refusal, fault or the like; nothing where there were none. */
+void tally_reasons(const struct output *o, const struct trace_tally *t);
+
 /* The sections with most aborts, at most so many, in about so many lines; says how many there are more. */
 void tally_sections(const struct output *o, const struct trace_tally *t, size_t sections, size_t lines);
 

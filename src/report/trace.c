@@ -119,10 +119,11 @@ static size_t smaller(size_t a, size_t b)
 static void print_live(struct trace_report *r, const struct output *o, const struct trace_tally *t, int rows)
 {
 	const struct tally_options options = { r->options.types, r->options.stack };
-	size_t room = rows > 10 ? (size_t)rows - 6 : 4, events = smaller(smaller(r->n_kept, KEPT_LINES), room / 3);
+	size_t room = rows > 11 ? (size_t)rows - 6 - (t->n_reasons > 0) : 4, events = smaller(smaller(r->n_kept, KEPT_LINES), room / 3);
 
 	tally_totals(o, t, &options);
 	tally_causes(o, t);
+	tally_reasons(o, t);
 	if (t->n_sections) {
 		fputc('\n', o->file);
 		tally_sections(o, t, SIZE_MAX, room - (events ? events + 2 : 0));
@@ -193,6 +194,7 @@ static void print_summary(struct trace_report *r, const struct trace_tally *t)
 	if (o->verbosity < 0)
 		return;
 	tally_causes(o, t);
+	tally_reasons(o, t);
 	if (t->n_sections)
 		fprintf(o->file, "\n  %scritical sections%s\n", output_bold(o), output_plain(o));
 	tally_sections(o, t, SECTIONS_SHOWN, SIZE_MAX);

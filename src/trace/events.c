@@ -19,12 +19,17 @@ struct fresh {
 	uint64_t generation, batch;
 };
 
+/* More than all reasons of all types, which are words of ours. */
+enum { REASONS_MAX = 64 };
+
 struct events {
 	struct events_room room;
 	struct fresh fresh[FRESH_SLOTS];
 	uint64_t batch;
 	struct registrations *registrations;
 	uint64_t faults;
+	struct reason_count reasons[REASONS_MAX];
+	size_t n_reasons;
 	struct trace_header last_fault;
 	char detail[600];
 };
@@ -54,6 +59,41 @@ void events_free(struct events *e)
 uint64_t events_faults(const struct events *e)
 {
 	return e->faults;
+}
+
+const struct reason_count *events_reasons(const struct events *e, size_t *ret_n)
+{
+	*ret_n = e->n_reasons;
+	return e->reasons;
+}
+
+static void count_reason(struct events *e, const struct event *event)
+{
+	struct reason_count *r = e->reasons;
+
+	while (r < e->reasons + e->n_reasons && (r->type != event->type || strcmp(r->reason, event->reason) != 0))
+		r++;
+	if (r == e->reasons + REASONS_MAX)
+		return;
+	if (r == e->reasons + e->n_reasons) {
+		*r = (struct reason_count){ .type = event->type, .reason = event->reason };
+		e->n_reasons++;
+	}
+	r->count++;
+	for (; r > e->reasons && r[-1].count < r->count; r--) {
+		struct reason_count less = r[-1];
+
+		r[-1] = *r;
+		*r = less;
+	}
+}
+
+/* Of all but aborts, whose causes are counted in the kernel. */
+static void deliver(struct events *e, const struct event *event, trace_handler *handler, void *ctx)
+{
+	if (event->reason)
+		count_reason(e, event);
+	handler(ctx, event);
 }
 
 static struct event begin(const struct trace_header *h, enum event_type type)
@@ -207,7 +247,7 @@ static void take_call(struct events *e, const struct trace_call *c, trace_handle
 		tell_unregistration(e, before, &event);
 	if (done)
 		registrations_note(e->registrations, c, &event.caller);
-	handler(ctx, &event);
+	deliver(e, &event, handler, ctx);
 }
 
 /* --- the end of threads --- */
@@ -224,7 +264,7 @@ static void take_gone(struct events *e, const struct trace_gone *g, trace_handle
 	snprintf(e->detail, sizeof(e->detail),
 		 "the thread ended while registered with memory that is not its own and stays");
 	event.detail = e->detail;
-	handler(ctx, &event);
+	deliver(e, &event, handler, ctx);
 }
 
 /* --- faults --- */
@@ -262,7 +302,7 @@ static void take_fault(struct events *e, const struct trace_fault *f, trace_hand
 		event.section = section_of(e, &f->header, d.start_ip, d.post_commit_offset, &f->mapping);
 		event.ip_offset = f->ip - d.start_ip;
 	}
-	handler(ctx, &event);
+	deliver(e, &event, handler, ctx);
 }
 
 void events_take(struct events *e, const void *record, size_t size, trace_handler *handler, void *ctx)

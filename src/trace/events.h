@@ -30,4 +30,7 @@ void events_take(struct events *e, const void *record, size_t size, trace_handle
 /* How many faults were rseq's. */
 uint64_t events_faults(const struct events *e);
 
+/* How often each reason was told, the most frequent first. Borrowed for the life of the events; more may be added. */
+const struct reason_count *events_reasons(const struct events *e, size_t *ret_n);
+
 #endif

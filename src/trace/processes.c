@@ -39,6 +39,7 @@ void processes_init(struct processes *ps, struct service *nursery, const struct 
 				  .reader_kind = reader_kind,
 				  .outsider = SERVICE_NONE,
 				  .spare = SERVICE_NONE,
+				  .born = now_ns(),
 				  .strings = strings };
 	(void)!spawn_spare(ps);
 }
@@ -235,9 +236,14 @@ static void account_process(struct process *p, int64_t start, int err)
 	account(p, start, err == -ESRCH || err == -ETIMEDOUT ? err : 0);
 }
 
+static bool is_within(int64_t spent, int64_t born)
+{
+	return spent < 5 * SECOND + (now_ns() - born) / 10;
+}
+
 static bool has_time(const struct process *p)
 {
-	return p->spent < 5 * SECOND + (now_ns() - p->born) / 10;
+	return is_within(p->spent, p->born);
 }
 
 /* Before one more starts. */
@@ -421,6 +427,7 @@ static bool ask_again(const struct process *p, const struct process *from, struc
 	return p->err || p->reader.fd < 0;
 }
 
+/* In a time of its own: a process that does not answer, or is not let run, has nothing to do with its files. */
 static int ask_outsider(struct processes *ps, struct subject subject, process_question *question, void *ctx,
 			bool *ret_is_file)
 {
@@ -428,8 +435,8 @@ static int ask_outsider(struct processes *ps, struct subject subject, process_qu
 	int64_t start = now_ns();
 	int r = 0;
 
-	if (!has_time(p)) {
-		p->why = why_unreadable(-ETIME);
+	if (!is_within(ps->spent, ps->born)) {
+		p->why = "the time for files that are mapped no more is used up";
 		return -ESRCH;
 	}
 	if (service_has_ended(&ps->outsider)) {
@@ -440,11 +447,14 @@ static int ask_outsider(struct processes *ps, struct subject subject, process_qu
 	*ret_is_file = false;
 	if (r == 0)
 		r = question(&ps->outsider, subject.unmapped, ctx, ret_is_file);
-	p->spent += now_ns() - start;
+	ps->spent += now_ns() - start;
 	return r;
 }
 
-/* As the process sees it, which may not be as we do. */
+/*
+ * As the process sees it, which may not be as we do; or as we do: one that is about to end has no root any
+ * more and still counts as living.
+ */
 static int ask_unmapped(struct processes *ps, struct subject subject, process_question *question, void *ctx,
 			bool *ret_is_file)
 {
@@ -455,7 +465,7 @@ static int ask_unmapped(struct processes *ps, struct subject subject, process_qu
 		int r = question(&p->reader, subject.unmapped, ctx, ret_is_file);
 
 		account_process(p, start, *ret_is_file ? 0 : r);
-		if (*ret_is_file || r != -ESRCH)
+		if (r == 0 || *ret_is_file || r == -ETIMEDOUT)
 			return r;
 	}
 	return ask_outsider(ps, subject, question, ctx, ret_is_file);

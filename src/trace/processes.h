@@ -34,6 +34,7 @@ struct processes {
 	const struct service_kind *kinds;
 	uint32_t reader_kind;
 	struct service outsider; /* a reader without a process */
+	int64_t born, spent; /* ns: when all began, and the time that the outsider took since */
 	struct service spare; /* a reader for the next process: that one may not live as long as a fork takes */
 	struct process *items;
 	size_t n;

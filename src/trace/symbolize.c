@@ -216,7 +216,8 @@ static bool take_range(struct symbolizer *s, const struct layout_object *o, stru
 	return range || place->why;
 }
 
-static void name_place(struct symbolizer *s, struct subject subject, const uint64_t *addresses, size_t n, struct place *place)
+static void name_place(struct symbolizer *s, struct subject subject, const uint64_t *addresses, size_t n,
+		       struct place *place)
 {
 	struct layout_object *o = subject.object;
 

@@ -3,7 +3,7 @@
  * Names for addresses of running processes: the mapped object, the function, the offset in it. What
  * was once learned is kept, so that it holds after the process is gone. Memory and time have bounds,
  * whatever a target does: about 64 MiB in all, and per process 5 s at first and then a tenth of the
- * time that goes by.
+ * time that goes by, and as much for all files that are mapped no more.
  */
 #ifndef TRACE_SYMBOLIZE_H
 #define TRACE_SYMBOLIZE_H

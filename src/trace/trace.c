@@ -434,6 +434,7 @@ const struct trace_tally *trace_tally(struct trace *t)
 	if (tally_make(&t->tally, &room, end - t->start_ns, t->end_ns != 0) < 0)
 		return NULL;
 	t->tally.tally.events[EVENT_FAULT] = events_faults(t->events);
+	t->tally.tally.reasons = events_reasons(t->events, &t->tally.tally.n_reasons);
 	t->tally.tally.notes = t->notes;
 	t->tally.tally.n_notes = t->loaded.n_notes;
 	if (t->options.command) {

@@ -240,11 +240,11 @@ is_stopped() {
 @test "TAP is read by prove, JUnit by xmllint" {
 	command -v prove >/dev/null || skip "no prove"
 	"$RSEQCTL" stress --threads 4 --ops 500 --min-aborts 0 --format tap --output "$BATS_TEST_TMPDIR/good.tap"
-	prove --exec cat "$BATS_TEST_TMPDIR/good.tap"
+	prove_strictly "$BATS_TEST_TMPDIR/good.tap"
 	status=0
 	"$RSEQCTL" stress --inject no-section --workload counter --format tap >"$BATS_TEST_TMPDIR/bad.tap" || status=$?
 	is "$status" 1
-	run prove --exec cat "$BATS_TEST_TMPDIR/bad.tap"
+	run prove_strictly "$BATS_TEST_TMPDIR/bad.tap"
 	is "$status" 1
 	[[ $output == *"Failed: 1"* ]]
 	command -v xmllint >/dev/null || skip "no xmllint"

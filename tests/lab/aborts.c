@@ -157,8 +157,11 @@ static void on_signal(int number, siginfo_t *info, void *context)
 		me->is_signalled = 1;
 }
 
+/* How many memory barriers main has ordered. */
+static _Atomic unsigned long orders;
+
 struct switches {
-	unsigned long voluntary, involuntary;
+	unsigned long voluntary, involuntary, orders;
 };
 
 static struct switches count_switches(void)
@@ -166,7 +169,7 @@ static struct switches count_switches(void)
 	struct rusage usage;
 
 	getrusage(RUSAGE_THREAD, &usage);
-	return (struct switches){ (unsigned long)usage.ru_nvcsw, (unsigned long)usage.ru_nivcsw };
+	return (struct switches){ (unsigned long)usage.ru_nvcsw, (unsigned long)usage.ru_nivcsw, atomic_load(&orders) };
 }
 
 static enum cause judge(const struct worker *worker, const struct section_cpus *cpus,
@@ -190,8 +193,8 @@ static void count_abort(struct worker *worker, const struct section_cpus *cpus,
 
 	add(&worker->causes[judge(worker, cpus, voluntary, involuntary)], 1);
 	add(&worker->switches, voluntary + involuntary);
-	/* A signal that came while the thread was switched out: either could be named. */
-	if (worker->is_signalled && voluntary + involuntary)
+	/* A signal or a barrier that came while the thread was switched out, or about to be: either could be named. */
+	if ((worker->is_signalled || after.orders != before->orders) && voluntary + involuntary)
 		add(&worker->several, 1);
 	add(&worker->in_place[worker->place - places], 1);
 	add(&worker->aborts, 1);
@@ -341,6 +344,7 @@ static void send_signals(void)
 
 static void order_one(void)
 {
+	atomic_fetch_add(&orders, 1);
 	if (syscall(SYS_membarrier, MEMBARRIER_RSEQ, 0, 0))
 		lab_fail(LAB_EXIT_FAILED, "membarrier: %s", strerror(errno));
 }

@@ -195,6 +195,12 @@ matches_testimony() {
 	jq -e --slurpfile t <(head -n 1 "$LAB_OUT") -f "$TESTS/lib/testimony.jq" "$JSON"
 }
 
+# prove_strictly FILE: reads TAP in which every line has to be some; else prove passes over what it does not know.
+prove_strictly() {
+	sed '1a pragma +strict' "$1" >"$1.strict"
+	prove --exec cat "$1.strict"
+}
+
 need_root() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 }

@@ -16,6 +16,7 @@ killed() {
 	is "$(events 'select(.type == "fault") | .area')" "$(truth .child.area)"
 	is "$status" 1
 	is "$(summary .events.fault)" 1
+	is "$(summary '.reasons[] | select(.type == "fault") | "\(.reason) \(.count)"')" "${2:-$1} 1"
 }
 
 # spared KIND: however it dies, it is not reported.

@@ -10,11 +10,59 @@
 
 #include "proc/maps.h"
 #include "proc/status.h"
+#include "proc/unmapped.h"
 #include "util/array.h"
 #include "util/parse.h"
 #include "util/text.h"
 
 #define SPAN(s) ((struct span){ (s), sizeof(s) - 1 })
+
+static const char mounts_text[] =
+	"22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
+	"23 22 0:21 / /proc rw - proc proc rw\n"
+	"31 22 8:1 / /home rw - ext4 /dev/sda1 rw\n"
+	"32 22 8:1 /lib\\040x /mnt/a\\011b rw - ext4 /dev/sda1 rw\n"
+	"33 22 8:1 /lib\\040x/y.so /one rw - ext4 /dev/sda1 rw\n"
+	"34 22 8:1\n"
+	"35 22 8 / /x\n"
+	"x 22 8:1 / /x rw\n"
+	"36 22 8:1 // /bad rw\n"
+	"37 22 8:1 / relative rw\n";
+
+/* Where a file of a file system shows: below each of its mounts that has it. */
+static void mounts(void **state)
+{
+	struct span text = SPAN(mounts_text);
+	struct mount_place m;
+	char long_path[4100];
+
+	(void)state;
+	assert_true(mounts_next(&text, 8ull << 32 | 1, "/lib x/y.so", &m));
+	assert_int_equal(m.id, 31);
+	assert_string_equal(m.path, "/home/lib x/y.so");
+	assert_true(mounts_next(&text, 8ull << 32 | 1, "/lib x/y.so", &m));
+	assert_string_equal(m.path, "/mnt/a\tb/y.so");
+	assert_true(mounts_next(&text, 8ull << 32 | 1, "/lib x/y.so", &m));
+	assert_int_equal(m.id, 33);
+	assert_string_equal(m.path, "/one");
+	assert_false(mounts_next(&text, 8ull << 32 | 1, "/lib x/y.so", &m));
+	text = SPAN(mounts_text);
+	assert_true(mounts_next(&text, 254ull << 32, "/a", &m));
+	assert_string_equal(m.path, "/a");
+	assert_false(mounts_next(&text, 254ull << 32, "/a", &m));
+	/* a name that only begins so */
+	text = SPAN(mounts_text);
+	assert_true(mounts_next(&text, 8ull << 32 | 1, "/lib xx", &m));
+	assert_false(mounts_next(&text, 8ull << 32 | 1, "/lib xx", &m));
+	/* what does not fit is no path */
+	memset(long_path, 'a', sizeof(long_path));
+	long_path[0] = '/';
+	long_path[4095] = '\0';
+	text = SPAN(mounts_text);
+	assert_true(mounts_next(&text, 254ull << 32, long_path, &m));
+	text = SPAN(mounts_text);
+	assert_false(mounts_next(&text, 8ull << 32 | 1, long_path, &m));
+}
 
 static void numbers(void **state)
 {
@@ -211,7 +259,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers),	    cmocka_unit_test(seconds),	    cmocka_unit_test(escapes),
-		cmocka_unit_test(maps),		    cmocka_unit_test(stat_with_hostile_name),
+		cmocka_unit_test(maps),		    cmocka_unit_test(mounts),
+		cmocka_unit_test(stat_with_hostile_name),
 		cmocka_unit_test(status_lines),	    cmocka_unit_test(auxiliary_vector),
 		cmocka_unit_test(inner_ids),	    cmocka_unit_test(environment),	    cmocka_unit_test(environment_is_intact),
 	};

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "image/demangle.h"
+#include "image/descriptors.h"
 #include "image/functions.h"
 #include "util/cleanup.h"
 
@@ -68,6 +69,29 @@ __asm__(".pushsection .text\n"
 	".size test_third, 32\n"
 	"test_third:\n"
 	".skip 32\n"
+	".popsection\n");
+
+/* Sections that descriptors tell of: named, unnamed, in the middle of something, two of one, and one that is no section. */
+#define DESCRIBE(start) ".long 0, 0\n.quad " start ", 8, test_unsized\n"
+__asm__(".pushsection .text\n"
+	"test_cs_named: .skip 16, 0x90\n"
+	"test_cs_unnamed: .skip 16, 0x90\n"
+	"test_cs_inside: .skip 16, 0x90\n"
+	"test_cs_twice: .skip 16, 0x90\n"
+	".popsection\n"
+	".pushsection __rseq_cs, \"aw\", %progbits\n"
+	".balign 32\n"
+	".type __rseq_cs_test_named, %object\n"
+	".size __rseq_cs_test_named, 32\n"
+	"__rseq_cs_test_named:\n" DESCRIBE("test_cs_named")
+	DESCRIBE("test_cs_unnamed")
+	".type test_cs_array, %object\n"
+	".size test_cs_array, 64\n"
+	"test_cs_array:\n" DESCRIBE("test_cs_twice")
+	DESCRIBE("test_cs_inside")
+	".type test_cs_second, %object\n"
+	".size test_cs_second, 32\n"
+	"test_cs_second:\n" DESCRIBE("test_cs_twice")
 	".popsection\n");
 
 struct file {
@@ -171,6 +195,57 @@ static void assert_found(struct file f, uint64_t offset, const char *name, uint6
 
 	assert_string_equal(function.name, name);
 	assert_int_equal(function.vaddr - function.start, distance);
+}
+
+static void assert_descriptor(struct file f, const char *start, uint64_t distance, uint64_t length, const char *symbol)
+{
+	struct descriptor d = { .offset = place(f, start) + distance, .length = length, .symbol = "?" };
+	_cleanup_close_ int fd = memfd_create("descriptors", MFD_CLOEXEC);
+	const char *what;
+
+	assert_int_equal(write(fd, f.bytes, f.size), f.size);
+	assert_int_equal(descriptors_find(fd, &d, &what), 0);
+	assert_string_equal(d.symbol, symbol);
+}
+
+static void finds_descriptors(void **state)
+{
+	struct file f = read_file("/proc/self/exe");
+
+	(void)state;
+	assert_descriptor(f, "test_cs_named", 0, 8, "__rseq_cs_test_named");
+	/* another one starts there, or ends there */
+	assert_descriptor(f, "test_cs_named", 1, 8, "");
+	assert_descriptor(f, "test_cs_named", 0, 9, "");
+	/* no name of its own; part of something; not to be told apart; none */
+	assert_descriptor(f, "test_cs_unnamed", 0, 8, "");
+	assert_descriptor(f, "test_cs_inside", 0, 8, "");
+	assert_descriptor(f, "test_cs_twice", 0, 8, "");
+	assert_descriptor(f, "test_plain", 0, 8, "");
+	free(f.bytes);
+}
+
+static void broken_descriptors(void **state)
+{
+	struct file f = read_file("/proc/self/exe");
+	uint64_t offset = place(f, "test_cs_named");
+	Elf64_Shdr *sh = (Elf64_Shdr *)section_headers(f);
+	const char *what;
+
+	(void)state;
+	/* with all sections as large as can be, and cut in many places: any answer, at once */
+	for (size_t i = 0; i < sections(f); i++)
+		if (sh[i].sh_type == SHT_PROGBITS || sh[i].sh_type == SHT_RELA)
+			sh[i].sh_size = UINT64_MAX;
+	for (size_t cut = f.size; cut > 64; cut -= cut / 3) {
+		_cleanup_close_ int fd = memfd_create("descriptors", MFD_CLOEXEC);
+		struct descriptor d = { .offset = offset, .length = 8 };
+
+		assert_int_equal(write(fd, f.bytes, cut), cut);
+		(void)!descriptors_find(fd, &d, &what);
+		assert_true(memchr(d.symbol, '\0', sizeof(d.symbol)) != NULL);
+	}
+	free(f.bytes);
 }
 
 static void finds_functions(void **state)
@@ -399,7 +474,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_functions),    cmocka_unit_test(demangles),
 		cmocka_unit_test(takes_what_covers),  cmocka_unit_test(names_no_neighbour),
-		cmocka_unit_test(names_descriptors),  cmocka_unit_test(answers_in_any_order),
+		cmocka_unit_test(names_descriptors),
+		cmocka_unit_test(finds_descriptors),  cmocka_unit_test(broken_descriptors),
+		  cmocka_unit_test(answers_in_any_order),
 		cmocka_unit_test(finds_in_stripped),  cmocka_unit_test(finds_in_others),
 		cmocka_unit_test(survives_truncation), cmocka_unit_test(survives_wild_values),
 	};

@@ -86,7 +86,7 @@ static void no_reader(void **state)
 	FILE *stream = open_pipe(pair, &over, &outlet);
 
 	(void)state;
-	alarm(20);
+	alarm(120);
 	write_lines(stream, LINES);
 	assert_true(ferror(stream));
 	for (int i = 0; i < 1000; i++) {

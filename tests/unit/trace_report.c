@@ -419,6 +419,9 @@ static struct trace_tally a_tally(void)
 {
 	static struct offset_count offsets[] = { { 4, 600 }, { 8, 300 }, { 12, 50 }, { 16, 49 } };
 	static struct stack_count stacks[] = { { 999, frames, ARRAY_SIZE(frames) } };
+	static const struct reason_count reasons[] = {
+		{ EVENT_REGISTER_FAILED, "other-area", 4 }, { EVENT_FAULT, "signature", 1 },
+	};
 	static const char *const notes[] = { "no csd tracepoint here" };
 
 	for (size_t i = 0; i < MANY; i++)
@@ -447,6 +450,8 @@ static struct trace_tally a_tally(void)
 		.sections = many,
 		.n_sections = MANY,
 		.other_sections = 6,
+		.reasons = reasons,
+		.n_reasons = ARRAY_SIZE(reasons),
 		.command = { COMMAND_STATUS, 4711, 2, 0 },
 		.notes = notes,
 		.n_notes = 1,
@@ -461,6 +466,7 @@ static void summary_text(void **state)
 	(void)state;
 	assert_memory_equal(text, "1050 aborts, 1 fault in 10.0 s; 7 lost, 3 missed\n", 49);
 	assert_has(text, "  causes: migrate 450 (42.9%), preempt 600 (57.1%), unknown 0 (0.0%)\n");
+	assert_has(text, "  reasons: register-failed other-area 4, fault signature 1\n");
 	assert_has(text, "ABORTS  /S     MIGRATE  PREEMPT  OBJECT ");
 	/* of the whole time, not of its end */
 	assert_has(text, "  1000    100.0  40.0%    60.0%    /usr/lib/");
@@ -501,7 +507,7 @@ static void summary_empty(void **state)
 		"{\"type\":\"summary\",\"duration_ns\":10000000000,\"events\":{\"abort\":0,\"register\":0,"
 		"\"unregister\":0,\"register-failed\":0,\"unregister-failed\":0,\"gone\":0,\"fault\":0},"
 		"\"causes\":{\"syscall\":0,\"signal\":0,\"membarrier\":0,\"migrate\":0,\"preempt\":0,"
-		"\"unknown\":0},\"lost\":0,\"missed\":0,\"stacks_lost\":0,\"other_sections\":0,\"sections\":[],"
+		"\"unknown\":0},\"reasons\":[],\"lost\":0,\"missed\":0,\"stacks_lost\":0,\"other_sections\":0,\"sections\":[],"
 		"\"command\":null,\"notes\":[]}\n");
 	free(text);
 }
@@ -631,7 +637,7 @@ static void live(void **state)
 	assert_memory_equal(text, "\033[?7l1050 aborts", 16);
 	assert_in_range(count(text, "\n"), 15, 19);
 	assert_has(text, "last events");
-	assert_int_equal(count(text, "register-failed"), 1);
+	assert_int_equal(count(text, "  register-failed  "), 1);
 	assert_has_not(text, "migrate     libx");
 	snprintf(up, sizeof(up), "\033[%zuA\r", count(text, "\n"));
 	assert_string_equal(text + strlen(text) - 8, "\033[J\033[?7h");
