@@ -424,7 +424,8 @@ ignores_hup() { # ignores_hup PID
 	local pid child children
 	JSON=$BATS_TEST_TMPDIR/json
 	# behind this shell, which has to be in time
-	nice -n 19 "$RSEQCTL" check --json --only syscall,stress --output "$JSON" 3>&- &
+	# (with --output, the file has helpers of its own)
+	nice -n 19 "$RSEQCTL" check --json --only syscall,stress >"$JSON" 3>&- &
 	pid=$!
 	# when a workload has begun, which has a process of its own: where sections go on, they are over soon
 	until children=$(children_of "$pid") && [ -n "$children" ] && [ -n "$(children_of "${children%% *}")" ]; do
@@ -469,7 +470,7 @@ ignores_hup() { # ignores_hup PID
 	rseq_or_skip
 	local pid child
 	JSON=$BATS_TEST_TMPDIR/json
-	"$RSEQCTL" check --json --only stress-getcpu --timeout 2 --output "$JSON" 3>&- &
+	"$RSEQCTL" check --json --only stress-getcpu --timeout 2 >"$JSON" 3>&- &
 	pid=$!
 	until child=$(ps -o pid= --ppid "$pid") && [ -n "$child" ]; do sleep 0.02; done
 	kill -STOP "$pid"
@@ -478,9 +479,9 @@ ignores_hup() { # ignores_hup PID
 	kill -CONT "$pid"
 	wait "$pid"
 	is "$(verdict stress-getcpu)" pass
-	ASAN_OPTIONS=detect_leaks=0 "$RSEQCTL" check --json --only stress-getcpu --output "$JSON" 3>&- &
+	ASAN_OPTIONS=detect_leaks=0 nice -n 19 "$RSEQCTL" check --json --only stress-getcpu >"$JSON" 3>&- &
 	pid=$!
-	# All the time: a workload takes half a second. A leak check would wait for ever for its own child.
+	# All the time, and before it: a workload takes half a second. A leak check would wait for ever for its own child.
 	while kill -0 "$pid" 2>/dev/null; do
 		for child in $(children_of "$pid"); do kill -KILL "$child" 2>/dev/null || true; done
 	done
