@@ -58,6 +58,8 @@ void cmd_kernel_ask(struct cmd_kernel *k, const struct host_facts *host, struct 
 
 		if (p && left > LEAST_NS)
 			ask_one(&k->facts, p, left, arena);
+		else if (!k->facts.why_unseen)
+			k->facts.why_unseen = "no time was left to ask";
 	}
 }
 

@@ -292,13 +292,18 @@ static void run(const struct probe *p, const struct probe_options *o, struct pro
 
 int probe_run(const struct probe *p, const struct probe_options *options, struct arena *arena, struct check_result *ret)
 {
+	static const struct sigaction usual = { .sa_handler = SIG_DFL };
+	struct sigaction callers;
 	struct probe_report *report =
 		mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	*ret = (struct check_result){ .id = p->id, .title = p->title, .detail = "no memory" };
 	if (report == MAP_FAILED)
 		return 0;
+	/* Who ignores it, as inspect does for its helpers, never sees the end of a child. */
+	sigaction(SIGCHLD, &usual, &callers);
 	run(p, options, report, arena, ret);
+	sigaction(SIGCHLD, &callers, NULL);
 	munmap(report, sizeof(*report));
 	return is_stopped(options->stop) ? -EINTR : 0;
 }

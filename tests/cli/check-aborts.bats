@@ -223,7 +223,7 @@ sound() {
 		inspect "$LAB_PID"
 		why=$(json '.processes[0].unknown[] | select(.what == "kernel-breaks-tcmalloc").why')
 		if [ -n "$why" ]; then
-			[[ $why == *"did not end within 0.2 s" || $why == *"could not be made to happen"* ]]
+			[[ $why == *"did not end within 0."* || $why == *"could not be made to happen"* || $why == *"no time was left to ask" ]]
 		elif ! is_known abort-preempt || [ -n "$(finding kernel-misses-aborts)" ]; then
 			break
 		fi
