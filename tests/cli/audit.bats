@@ -375,7 +375,7 @@ mapped_files() {
 # on_terminal COMMAND: what it writes to a terminal of 200 columns, as it is
 on_terminal() {
 	command -v script >/dev/null || skip "no script(1)"
-	script -qec "stty cols 200; $1" /dev/null 7>&- 8>&- </dev/null
+	TERM=xterm script -qec "stty cols 200; $1" /dev/null 7>&- 8>&- </dev/null
 }
 
 # What is left of it on the screen, where each line may have been erased and begun again.

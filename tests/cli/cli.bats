@@ -183,7 +183,7 @@ has_files() { # has_files DIR N
 @test "a terminal of 80 columns is not overrun" {
 	command -v script >/dev/null || skip "no script(1)"
 	lab threads 2
-	script -qec "stty cols 80; $RSEQCTL inspect --color never $LAB_PID" /dev/null 8>&- </dev/null >"$BATS_TEST_TMPDIR/out"
+	TERM=xterm script -qec "stty cols 80; $RSEQCTL inspect --color never $LAB_PID" /dev/null 8>&- </dev/null >"$BATS_TEST_TMPDIR/out"
 	grep -q 'SYMBOL' "$BATS_TEST_TMPDIR/out"
 	is "$(tr -d '\r' <"$BATS_TEST_TMPDIR/out" | sed 1d | awk 'length > 80' | wc -l)" 0
 }
