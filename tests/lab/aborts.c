@@ -193,8 +193,11 @@ static void count_abort(struct worker *worker, const struct section_cpus *cpus,
 
 	add(&worker->causes[judge(worker, cpus, voluntary, involuntary)], 1);
 	add(&worker->switches, voluntary + involuntary);
-	/* A signal or a barrier that came while the thread was switched out, or about to be: either could be named. */
-	if ((worker->is_signalled || after.orders != before->orders) && voluntary + involuntary)
+	/*
+	 * A signal or a barrier that came while the thread was switched out, or about to be; moved, and switched out
+	 * and moved back before the handler could look: either could be named.
+	 */
+	if (voluntary + involuntary > (worker->is_signalled || after.orders != before->orders ? 0 : 1))
 		add(&worker->several, 1);
 	add(&worker->in_place[worker->place - places], 1);
 	add(&worker->aborts, 1);
