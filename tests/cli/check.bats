@@ -501,7 +501,8 @@ ignores_hup() { # ignores_hup PID
 	for n in 1 2 3; do
 		BEFORE=(prlimit --nproc="$n" setpriv --reuid "$((NOBODY + 2))" --regid "$((NOBODY + 2))" --clear-groups --bounding-set=-all --inh-caps=-all)
 		check --skip stress
-		is "$(json .failed)" 0
+		# a kernel that does not rewrite it at a signal needs no second thread to be seen
+		[ -z "$(failed)" ] || { is_known cpu_id_start && is "$(failed)" cpu_id_start; }
 		[ "$(json .unknown)" -gt 0 ]
 		is "$(json '[.checks[] | select(.verdict == "skip" and (.detail | test("temporarily")))] | length')" 0
 	done
