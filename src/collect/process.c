@@ -84,14 +84,18 @@ static void read_status(struct target *t)
 	}
 }
 
+/* Before the mappings: from here on an exec is noticed, also one that is in the middle (check_not_replaced). */
 static void read_auxv(struct target *t)
 {
-	int r = reader_file(t->reader, "auxv", &t->auxv);
+	t->auxv_error = reader_file(t->reader, "auxv", &t->auxv);
+	if (t->auxv_error < 0)
+		process_unknown(t->facts, "auxv", "%s reading auxv", strerrorname_np(-t->auxv_error));
+}
 
-	if (r < 0) {
-		process_unknown(t->facts, "auxv", "%s reading auxv", strerrorname_np(-r));
+static void decode_auxv(struct target *t)
+{
+	if (t->auxv_error < 0)
 		return;
-	}
 	/* Its words are those of the program: read as another size it would say nonsense. */
 	if (!t->abi) {
 		process_unknown(t->facts, "auxv", "the program's architecture is not known");
@@ -224,14 +228,15 @@ static int check_not_replaced(struct target *t)
 	_cleanup_strbuf_ struct strbuf now = { 0 };
 	int r;
 
-	if (!(t->facts->auxv.has & AUXV_READ))
+	if (t->auxv_error < 0)
 		return reader_alive(t->reader);
 	r = reader_file(t->reader, "auxv", &now);
 	if (r < 0)
 		return r;
 	if (now.len != t->auxv.len || memcmp(strbuf_str(&now), strbuf_str(&t->auxv), now.len))
 		return -EAGAIN;
-	return 0;
+	/* Of one that has just ended it is empty. */
+	return now.len ? 0 : reader_alive(t->reader);
 }
 
 /* Not an errno: the records were of a moment that is over. */
@@ -253,6 +258,19 @@ static bool lacks_tp(const struct process_facts *p)
 		    p->n_objects)
 			return true;
 	return false;
+}
+
+/*
+ * The dynamic linker is at work, and nobody is registered: mostly a program that just starts, whose libc has not
+ * come to it yet. Its __rseq_size is 0 until then, which says nothing.
+ */
+static bool is_starting(struct target *t)
+{
+	if (t->list_error != -EAGAIN || t->facts->threads_registered || !(t->facts->libc.has & LIBC_SIZE))
+		return false;
+	t->facts->libc.has &= ~LIBC_SIZE;
+	process_unknown(t->facts, "libc.rseq_size", "the dynamic linker has not finished its list: libc may not have tried yet");
+	return true;
 }
 
 static void target_done(struct target *t)
@@ -288,9 +306,10 @@ static int collect_once(const struct process_request *request, int32_t pid,
 	read_status(&t);
 	read_exe(&t);
 	read_environ(&t);
+	read_auxv(&t);
 	if (read_maps(&t) == 0) {
 		read_arch(&t);
-		read_auxv(&t);
+		decode_auxv(&t);
 		read_objects(&t);
 	}
 	r = records_read(&t, &request->source, &stat, refusal);
@@ -302,7 +321,8 @@ static int collect_once(const struct process_request *request, int32_t pid,
 		if (request->sample_seconds)
 			sample_sections(&t, request->sample_seconds);
 		r = check_not_replaced(&t);
-		if (r == 0 && ((request->source.snapshot && any_changed(facts)) || lacks_tp(facts) || t.maps_stale))
+		if (r == 0 && (is_starting(&t) || (request->source.snapshot && any_changed(facts)) || lacks_tp(facts) ||
+			       t.maps_stale))
 			r = STALE_SNAPSHOT;
 	}
 	if (r == -ESRCH)

@@ -59,6 +59,7 @@ struct target {
 	struct process_facts *facts;
 	const struct arch_abi *abi; /* NULL until known */
 	struct strbuf auxv;
+	int auxv_error; /* -errno where it could not be read, else 0 */
 	struct maps maps;
 	struct object *objects;
 	size_t n_objects;
